@@ -1,0 +1,285 @@
+"""The engine from outside: HTTP and JSON over a Unix socket, with nothing heavy to import."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from mirrortui.api.interface import MemberVerb
+from mirrortui.api.problems import from_problem
+from mirrortui.api.schema import (
+    AssembleRequest,
+    CreateRequest,
+    DeviceInfo,
+    EngineInfo,
+    Event,
+    ExportRequest,
+    Handover,
+    HandoverRequest,
+    MemberRequest,
+    Mirror,
+    Plan,
+    Problem,
+    ReplaceRequest,
+    SpeedRequest,
+    StopRequest,
+    SyncRequest,
+    TakeoverRequest,
+)
+from mirrortui.errors import MirrortuiError, NoEngineError
+
+Answer = TypeVar("Answer")
+
+ANSWER_WITHIN = 10.0
+"""Seconds for a question."""
+ACT_WITHIN = 180.0
+"""Seconds for a verb: members that hang are given up on long before."""
+SAVE_WITHIN = 24 * 3600.0
+"""Seconds for an assembly that first reads two whole members: to keep what only one of them holds."""
+HEARTBEAT = 5.0
+"""Seconds between the empty lines of a quiet event stream; when three are missing, the engine is gone."""
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("mirrortui", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+        self.wire = self.sock  # the parent forgets its own when the answer says "close"
+
+
+class _Events:
+    """An EventStream (api.interface) over one connection."""
+
+    def __init__(self, connection: _Connection, response: http.client.HTTPResponse, follow: bool) -> None:
+        self._connection = connection
+        self._response = response
+        self._follow = follow
+        self._socket = connection.wire
+        self._closed = False
+
+    def __iter__(self) -> Iterator[Event]:
+        decoder = msgspec.json.Decoder(Event)
+        try:
+            while line := self._response.readline():
+                if line.strip():
+                    yield decoder.decode(line)
+        except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
+            # A socket closed by close() shows in several ways, depending on how far the read was.
+            if not self._closed:
+                raise NoEngineError(f"The engine's event stream broke: {error}.", hint=_NEXT_STEP) from error
+        else:
+            if self._follow and not self._closed:
+                raise NoEngineError("The engine ended its event stream.", hint=_NEXT_STEP)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes a reader in another thread, as close() would not
+        self._connection.close()
+
+
+_NEXT_STEP = 'Start one with "mirrortui engine run", or name another with --socket.'
+
+
+class EngineClient:
+    """The engine that listens on a socket (EngineApi). One connection a call: threads may share it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def engine(self) -> EngineInfo:
+        """Who answers."""
+        return self._get("/v1/engine", EngineInfo)
+
+    def stop_engine(self) -> None:
+        """Ask the engine to end; the mirrors run on."""
+        self._post("/v1/engine/stop", None, EngineInfo)
+
+    def mirrors(self) -> list[Mirror]:
+        """Every mirror, worst first."""
+        return self._get("/v1/mirrors", list[Mirror])
+
+    def mirror(self, name: str) -> Mirror:
+        """One mirror as it is now."""
+        return self._get(f"/v1/mirrors/{quote(name, '')}", Mirror)
+
+    def devices(self) -> list[DeviceInfo]:
+        """Block devices, and why they cannot be members."""
+        return self._get("/v1/devices", list[DeviceInfo], ACT_WITHIN)
+
+    def scan(self) -> list[AssembleRequest]:
+        """What could be assembled now."""
+        return self._get("/v1/scan", list[AssembleRequest], ACT_WITHIN)
+
+    def create(self, request: CreateRequest) -> Mirror:
+        """Write a new mirror onto its members and start it."""
+        return self._post("/v1/mirrors", _acting(request), Mirror)
+
+    def plan_create(self, request: CreateRequest) -> Plan:
+        """What `create` would do."""
+        return self._post("/v1/mirrors", _planning(request), Plan)
+
+    def assemble(self, request: AssembleRequest) -> Mirror:
+        """Start a mirror from its members."""
+        within = SAVE_WITHIN if request.save_loser else ACT_WITHIN
+        return self._post("/v1/assemble", _acting(request), Mirror, within)
+
+    def plan_assemble(self, request: AssembleRequest) -> Plan:
+        """What `assemble` would do."""
+        return self._post("/v1/assemble", _planning(request), Plan)
+
+    def change(self, mirror: str, verb: MemberVerb, request: MemberRequest) -> Mirror:
+        """Fail, remove, add or re-add a member."""
+        return self._post(_target(mirror, verb), _acting(request), Mirror)
+
+    def plan_change(self, mirror: str, verb: MemberVerb, request: MemberRequest) -> Plan:
+        """What `change` would do."""
+        return self._post(_target(mirror, verb), _planning(request), Plan)
+
+    def stop(self, mirror: str, request: StopRequest) -> Mirror:
+        """Stop a mirror cleanly."""
+        return self._post(_target(mirror, "stop"), _acting(request), Mirror)
+
+    def plan_stop(self, mirror: str, request: StopRequest) -> Plan:
+        """What `stop` would do."""
+        return self._post(_target(mirror, "stop"), _planning(request), Plan)
+
+    def replace(self, mirror: str, request: ReplaceRequest) -> Mirror:
+        """Fill a new member while the old one serves."""
+        return self._post(_target(mirror, "replace"), _acting(request), Mirror)
+
+    def plan_replace(self, mirror: str, request: ReplaceRequest) -> Plan:
+        """What `replace` would do."""
+        return self._post(_target(mirror, "replace"), _planning(request), Plan)
+
+    def sync(self, mirror: str, request: SyncRequest) -> Mirror:
+        """Check or repair; pause, resume or cancel what runs."""
+        return self._post(_target(mirror, "sync"), _acting(request), Mirror)
+
+    def plan_sync(self, mirror: str, request: SyncRequest) -> Plan:
+        """What `sync` would do."""
+        return self._post(_target(mirror, "sync"), _planning(request), Plan)
+
+    def handover(self, mirror: str, request: HandoverRequest) -> Handover:
+        """Stop a mirror, and let the kernel assemble it."""
+        return self._post(_target(mirror, "handover"), _acting(request), Handover)
+
+    def plan_handover(self, mirror: str, request: HandoverRequest) -> Plan:
+        """What `handover` would do."""
+        return self._post(_target(mirror, "handover"), _planning(request), Plan)
+
+    def takeover(self, mirror: str, request: TakeoverRequest) -> Mirror:
+        """Stop a kernel's array, and assemble it here."""
+        return self._post(_target(mirror, "takeover"), _acting(request), Mirror)
+
+    def plan_takeover(self, mirror: str, request: TakeoverRequest) -> Plan:
+        """What `takeover` would do."""
+        return self._post(_target(mirror, "takeover"), _planning(request), Plan)
+
+    def export(self, mirror: str, request: ExportRequest) -> Mirror:
+        """Serve the mirror at one more address."""
+        return self._post(_target(mirror, "export"), request, Mirror)
+
+    def set_speed(self, mirror: str, request: SpeedRequest) -> Mirror:
+        """Limit how fast the mirror copies, while it runs."""
+        return self._post(_target(mirror, "speed"), request, Mirror)
+
+    def events(self, since: int = 0, *, follow: bool = False) -> _Events:
+        """The journal's events above `since`; with `follow` also those to come."""
+        target = f"/v1/events?since={since}&follow={int(follow)}"
+        connection, response = self._ask("GET", target, None, 3 * HEARTBEAT)
+        return _Events(connection, response, follow)
+
+    def _get(self, target: str, kind: type[Answer], timeout: float = ANSWER_WITHIN) -> Answer:
+        return self._exchange("GET", target, None, kind, timeout)
+
+    def _post(
+        self,
+        target: str,
+        request: msgspec.Struct | None,
+        kind: type[Answer],
+        timeout: float = ACT_WITHIN,
+    ) -> Answer:
+        return self._exchange("POST", target, msgspec.json.encode(request), kind, timeout)
+
+    def _exchange(
+        self, method: str, target: str, body: bytes | None, kind: type[Answer], timeout: float
+    ) -> Answer:
+        connection, response = self._ask(method, target, body, timeout)
+        try:
+            return msgspec.json.decode(response.read(), type=kind)
+        except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
+            raise MirrortuiError(f"The engine's answer to {method} {target} broke off: {error}.") from error
+        finally:
+            connection.close()
+
+    def _ask(
+        self, method: str, target: str, body: bytes | None, timeout: float
+    ) -> tuple[_Connection, http.client.HTTPResponse]:
+        """The answer, its body still to be read. Raises what the engine raised."""
+        connection = _Connection(self.path, timeout)
+        try:
+            connection.request(method, target, body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            if response.status < 300:
+                return connection, response
+            raise from_problem(msgspec.json.decode(response.read(), type=Problem))
+        except TimeoutError as error:
+            connection.close()
+            raise NoEngineError(
+                f"The engine on {self.path} did not answer within {timeout:.0f} s.",
+                hint='"mirrortui engine status" tells whether it lives.',
+            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            reason = getattr(error, "strerror", None) or str(error)
+            raise NoEngineError(f"No engine answers on {self.path}: {reason}.", hint=_NEXT_STEP) from error
+        except msgspec.MsgspecError as error:
+            connection.close()
+            raise MirrortuiError(
+                f"What answers on {self.path} is not a mirrortui engine: {error}."
+            ) from error
+        except MirrortuiError:
+            connection.close()
+            raise
+
+
+def _target(mirror: str, verb: str) -> str:
+    return f"/v1/mirrors/{quote(mirror, '')}/{verb}"
+
+
+Acting = TypeVar(
+    "Acting",
+    CreateRequest,
+    AssembleRequest,
+    MemberRequest,
+    ReplaceRequest,
+    SyncRequest,
+    StopRequest,
+    HandoverRequest,
+    TakeoverRequest,
+)
+
+
+def _acting(request: Acting) -> Acting:
+    return msgspec.structs.replace(request, plan=False)
+
+
+def _planning(request: Acting) -> Acting:
+    return msgspec.structs.replace(request, plan=True)

@@ -1,0 +1,148 @@
+"""What the command line and the screen may ask of an engine. EngineClient answers, or a fake in the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, Protocol
+
+from mirrortui.api.schema import (
+    AssembleRequest,
+    CreateRequest,
+    DeviceInfo,
+    EngineInfo,
+    Event,
+    ExportRequest,
+    Handover,
+    HandoverRequest,
+    MemberRequest,
+    Mirror,
+    Plan,
+    ReplaceRequest,
+    SpeedRequest,
+    StopRequest,
+    SyncRequest,
+    TakeoverRequest,
+)
+
+MemberVerb = Literal["fail", "remove", "add", "re-add"]
+
+
+class EventStream(Protocol):
+    """Events in the order of their numbers. Iterate in one thread; `close` may be called from another."""
+
+    def __iter__(self) -> Iterator[Event]:
+        """Ends after the last event, or when closed. Raises NoEngineError if a followed engine is silent."""
+        ...
+
+    def close(self) -> None:
+        """End the iteration, even one that waits. Idempotent."""
+        ...
+
+
+class EngineApi(Protocol):
+    """An engine. Calls block; any thread may make them, several at once.
+
+    All raise the errors of mirrortui.errors: NoEngineError when nobody answers, NotFoundError for an unknown
+    mirror or member, UnconfirmedError (with its plan) when a plan wants a confirmation that the request does
+    not carry. The `plan_` calls change nothing and answer what would be done, also when it would be refused.
+    """
+
+    def engine(self) -> EngineInfo:
+        """Who answers."""
+        ...
+
+    def stop_engine(self) -> None:
+        """Ask the engine to end. The mirrors' workers run on, and the next engine finds them."""
+        ...
+
+    def mirrors(self) -> list[Mirror]:
+        """Every mirror the engine knows, the stopped ones and the kernel's too, worst first."""
+        ...
+
+    def mirror(self, name: str) -> Mirror:
+        """One mirror as it is now."""
+        ...
+
+    def devices(self) -> list[DeviceInfo]:
+        """Block devices, and why they cannot be members."""
+        ...
+
+    def scan(self) -> list[AssembleRequest]:
+        """What could be assembled now: remembered mirrors that do not run, others on block devices."""
+        ...
+
+    def create(self, request: CreateRequest) -> Mirror:
+        """Write a new mirror onto its members and start it."""
+        ...
+
+    def plan_create(self, request: CreateRequest) -> Plan:
+        """What `create` would do."""
+        ...
+
+    def assemble(self, request: AssembleRequest) -> Mirror:
+        """Start a mirror from its members."""
+        ...
+
+    def plan_assemble(self, request: AssembleRequest) -> Plan:
+        """What `assemble` would do."""
+        ...
+
+    def change(self, mirror: str, verb: MemberVerb, request: MemberRequest) -> Mirror:
+        """Fail, remove, add or re-add a member."""
+        ...
+
+    def plan_change(self, mirror: str, verb: MemberVerb, request: MemberRequest) -> Plan:
+        """What `change` would do; send its `events` back to be refused if the mirror changed since."""
+        ...
+
+    def stop(self, mirror: str, request: StopRequest) -> Mirror:
+        """Stop a mirror cleanly; answers it as stopped."""
+        ...
+
+    def plan_stop(self, mirror: str, request: StopRequest) -> Plan:
+        """What `stop` would do."""
+        ...
+
+    def replace(self, mirror: str, request: ReplaceRequest) -> Mirror:
+        """Fill a new member while the old one serves."""
+        ...
+
+    def plan_replace(self, mirror: str, request: ReplaceRequest) -> Plan:
+        """What `replace` would do."""
+        ...
+
+    def sync(self, mirror: str, request: SyncRequest) -> Mirror:
+        """Check or repair; pause, resume or cancel what runs."""
+        ...
+
+    def plan_sync(self, mirror: str, request: SyncRequest) -> Plan:
+        """What `sync` would do."""
+        ...
+
+    def set_speed(self, mirror: str, request: SpeedRequest) -> Mirror:
+        """Limit how fast the mirror copies, while it runs."""
+        ...
+
+    def handover(self, mirror: str, request: HandoverRequest) -> Handover:
+        """Stop a mirror, and let the kernel assemble it."""
+        ...
+
+    def plan_handover(self, mirror: str, request: HandoverRequest) -> Plan:
+        """What `handover` would do."""
+        ...
+
+    def takeover(self, mirror: str, request: TakeoverRequest) -> Mirror:
+        """Stop a kernel's array, and assemble it here. `mirror` is its name or its device, such as md127."""
+        ...
+
+    def plan_takeover(self, mirror: str, request: TakeoverRequest) -> Plan:
+        """What `takeover` would do."""
+        ...
+
+    def export(self, mirror: str, request: ExportRequest) -> Mirror:
+        """Serve the mirror at one more address."""
+        ...
+
+    def events(self, since: int = 0, *, follow: bool = False) -> EventStream:
+        """The journal's events with a number above `since`; with `follow` also those to come."""
+        ...

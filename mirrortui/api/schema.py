@@ -1,0 +1,340 @@
+"""What goes over the engine's socket: the whole vocabulary that the command line and the screen may know.
+
+Sizes in bytes, times in seconds since 1970 UTC, rates in bytes per second.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+MirrorState = Literal["clean", "active", "degraded", "failed", "readonly", "stopped"]
+"""clean and active: all members in sync. failed: no data path (worker gone, or the last copy broken)."""
+MemberState = Literal["in_sync", "recovering", "spare", "faulty", "missing", "replacing"]
+SyncAction = Literal["idle", "resync", "recover", "check", "repair"]
+Severity = Literal["info", "good", "warning", "error"]
+Driver = Literal["mirrortui", "kernel"]
+"""Who runs a mirror: a worker of ours, or the kernel's md."""
+SyncVerb = Literal["check", "repair", "pause", "resume", "cancel"]
+Verb = (
+    Literal[
+        "create", "assemble", "stop", "fail", "remove", "add", "re-add", "replace", "handover", "takeover"
+    ]
+    | SyncVerb
+)
+
+
+class Sync(msgspec.Struct, frozen=True, kw_only=True):
+    """A resync or recovery under way."""
+
+    completed: int
+    total: int
+    speed: int
+    eta_s: float | None
+    """None: not known yet, or never at this rate (limit says which)."""
+    reason: str
+    """Why it runs: "b.img was added: full copy"."""
+    limit: str
+    """What holds it back now: "writes to b.img"."""
+
+
+class Bitmap(msgspec.Struct, frozen=True, kw_only=True):
+    """The write-intent bitmap."""
+
+    chunk: int
+    dirty: int | None
+    """None: the kernel's, and the disks could not be asked."""
+    chunks: int
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """One member as the worker sees it now."""
+
+    path: str
+    slot: int | None
+    """Role in the mirror (0..); None for a spare or a faulty member that lost its role."""
+    state: MemberState
+    size: int
+    """Bytes of the device; 0 if missing."""
+    write_mostly: bool = False
+    events: int = 0
+    read_errors: int = 0
+    write_errors: int = 0
+    corrected: int = 0
+    recovered: int | None = None
+    """Bytes of the data area known good while recovering."""
+    read_rate: int = 0
+    write_rate: int = 0
+    latency: float | None = None
+    """Seconds, smoothed, of an operation on this member; None when idle."""
+    since: float | None = None
+    """When it entered this state."""
+    why: str = ""
+    """Why it is in this state, in words: "write error at 1.2 GiB: Input/output error"."""
+    bad: int = 0
+    """Bytes that its bad-block log lists: they are read from other members until they are healed."""
+
+
+class Export(msgspec.Struct, frozen=True, kw_only=True):
+    """One address a mirror is served at."""
+
+    uri: str
+    kind: Literal["unix", "tcp"]
+    readonly: bool = False
+
+
+class Client(msgspec.Struct, frozen=True, kw_only=True):
+    """An NBD client that is connected now."""
+
+    peer: str
+    """ "qemu-img (pid 4711)" where the socket tells, else the address."""
+    since: float
+
+
+class Mirror(msgspec.Struct, frozen=True, kw_only=True):
+    """`status NAME --json` prints this."""
+
+    name: str
+    uuid: str
+    size: int
+    state: MirrorState
+    sync_action: SyncAction
+    sync: Sync | None
+    events: int
+    mismatches: int
+    bitmap: Bitmap | None
+    uri: str
+    members: list[Member]
+    raid_disks: int
+    exports: list[Export] = []
+    clients: list[Client] = []
+    read_rate: int = 0
+    write_rate: int = 0
+    read_iops: int = 0
+    write_iops: int = 0
+    since: float | None = None
+    """When it entered this state."""
+    why: str = ""
+    """One sentence: what is wrong, what is being done, when it is over. Empty when healthy."""
+    map: str = ""
+    """The data area in at most 256 cells, one letter each: "." in sync, "d" dirty (bit set), "s" syncing now,
+    "n" still to copy, "b" bad."""
+    worker_pid: int | None = None
+    worker_memory: int = 0
+    """Bytes resident of the worker; 0: not known."""
+    metadata: str = "1.2"
+    driver: Driver = "mirrortui"
+    device: str = ""
+    """The kernel's block device, such as /dev/md127; empty unless the kernel is the driver. `uri` is empty then."""
+    paused: bool = False
+    """Nothing is copied or checked until it is resumed."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened. `seq` counts up by one within an engine's journal and survives its restart."""
+
+    seq: int
+    time: float
+    mirror: str
+    kind: str
+    """Stable word: "member-failed", "recovery-started", "recovery-finished", "resync-started", "resync-finished",
+    "member-added", "member-removed", "member-re-added", "mirror-created", "mirror-assembled", "mirror-stopped",
+    "mirror-failed", "worker-died", "worker-found", "client-connected", "client-left", "engine-started",
+    "member-replacing", "check-started", "repair-started", "sync-paused", "sync-resumed", "sync-cancelled",
+    "mirror-handed-over", "mirror-taken-over"."""
+    severity: Severity
+    text: str
+    """A sentence that stands alone."""
+    member: str | None = None
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a verb would do, before it does it (I14)."""
+
+    verb: Verb
+    mirror: str
+    title: str
+    copies: str
+    """ "37 of 4096 chunks (2.31 GiB) from a.img to b.img, about 0:00:40"; "nothing"."""
+    erases: list[str]
+    """What is lost, one sentence each; empty: nothing."""
+    meanwhile: str
+    """Redundancy while it runs."""
+    afterwards: str
+    command: str
+    """The equivalent command line."""
+    confirm: Literal["none", "yes", "name"]
+    """none: harmless, runs at once. yes: one deliberate key or --yes. name: the mirror's name typed, or --yes."""
+    refused: str | None
+    """Why it cannot be done now; None when it can."""
+    hint: str = ""
+    events: int | None = None
+    """The mirror's state when the plan was made; send it back and a stale plan is refused."""
+    counts: dict[str, int] = {}
+    """Of an assembly, the events count of each member that was looked at; likewise."""
+    survivors: list[str] = []
+    """Refused for a split brain: who can be named as the survivor, one of each side."""
+    notes: list[str] = []
+
+
+class CreateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`create`."""
+
+    name: str
+    members: list[str]
+    bitmap_chunk: int | None = None
+    assume_clean: bool = False
+    size: int | None = None
+    force: bool = False
+    direct: bool = False
+    """O_DIRECT to the members, not the page cache."""
+    yes: bool = False
+    plan: bool = False
+    """Only say what would be done: answers a Plan."""
+
+
+class AssembleRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`assemble`. No name: the one in the superblock. No members: those remembered for the name."""
+
+    name: str | None = None
+    members: list[str] = []
+    run: bool = False
+    readonly: bool = False
+    survivor: str | None = None
+    """Of a split brain: the member whose content is kept."""
+    compare: bool = False
+    """Of a split brain: what differs is found by reading both, whatever the bitmaps say."""
+    save_loser: str | None = None
+    """Of a split brain: a new file for what only the loser holds."""
+    counts: dict[str, int] = {}
+    """The plan's; the assembly is refused if a member changed since."""
+    direct: bool = False
+    yes: bool = False
+    plan: bool = False
+
+
+class MemberRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`fail`, `remove`, `add`, `re-add`."""
+
+    member: str
+    force: bool = False
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
+    """The plan's; the verb is refused if the mirror changed since."""
+
+
+class ReplaceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`replace`: the member serves until its replacement is filled, and is out then."""
+
+    member: str
+    replacement: str
+    """A new device, or a spare of this mirror."""
+    force: bool = False
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
+
+
+class SyncRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`check`, `repair`, and what can be done to a sync that runs."""
+
+    action: SyncVerb
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
+
+
+class StopRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`stop`."""
+
+    force: bool = False
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
+
+
+class ExportRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`export`: one more address. Exactly one of unix and tcp."""
+
+    unix: str | None = None
+    tcp: str | None = None
+    """ "HOST:PORT"; loopback addresses only, until links are secured."""
+    readonly: bool = False
+
+
+class SpeedRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How fast a sync may go, until the mirror is stopped."""
+
+    max: Annotated[int, msgspec.Meta(ge=0)]
+    """Bytes per second; 0: as fast as it can, or as the kernel's system-wide limit allows."""
+    min: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """What the kernel gives a sync also beside other load; 0: its system-wide value."""
+
+
+class HandoverRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`handover`: stop a mirror, and let the kernel assemble it."""
+
+    loop: bool = False
+    """Put members that are image files on loop devices."""
+    force: bool = False
+    """Cut clients off that do not take their last replies."""
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
+
+
+class Handover(msgspec.Struct, frozen=True, kw_only=True):
+    """How a handover ended."""
+
+    mirror: Mirror
+    """The kernel's, or ours as stopped where this machine's kernel has no md."""
+    commands: list[str]
+    """What assembles it, a shell command each: done here, or to be done where there is md."""
+
+
+class TakeoverRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`takeover`: stop a kernel's array, and assemble it here."""
+
+    direct: bool = False
+    """O_DIRECT to the members, not the page cache."""
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
+
+
+class DeviceInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A block device, and whether it can be a member."""
+
+    path: str
+    size: int
+    model: str = ""
+    serial: str = ""
+    transport: str = ""
+    sector: int = 512
+    holds: str = ""
+    """ "ext4, label photos"; "mounted on /backup"; "member of vault"; empty."""
+    why_not: str | None = None
+    """None: it can be a member as it is."""
+
+
+class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """`engine status`."""
+
+    version: str
+    pid: int
+    started: float
+    socket: str
+    mirrors: int
+    last_seq: int
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of every answer that is not 2xx."""
+
+    code: str
+    message: str
+    hint: str = ""
+    plan: Plan | None = None
+    """With code "confirm": what must be confirmed."""

@@ -1,0 +1,33 @@
+"""`devices`: what could be a member, and why the rest cannot."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from mirrortui.cli.session import Session, engine_options, print_json
+from mirrortui.cli.text import table
+from mirrortui.units import format_size
+
+
+@click.command()
+@engine_options
+@click.pass_obj
+def devices(session: Session, as_json: bool) -> None:
+    """List the block devices of this machine, what they hold, and why they cannot be members."""
+    found = session.engine().devices()
+    if as_json:
+        print_json(found)
+        return
+    rows = [("device", "size", "model", "serial", "holds", "member?")]
+    rows += [
+        (
+            device.path,
+            format_size(device.size),
+            device.model or "-",
+            device.serial or "-",
+            device.holds or "-",
+            device.why_not or click.style("yes", fg="green"),
+        )
+        for device in found
+    ]
+    click.echo("\n".join(table(rows, right=(1,))))

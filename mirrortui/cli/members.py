@@ -1,0 +1,78 @@
+"""`fail`, `remove`, `add`, `re-add`, `replace`: what a mirror is made of."""
+
+from __future__ import annotations
+
+import rich_click as click
+from msgspec.structs import replace as changed
+
+from mirrortui.api.interface import MemberVerb
+from mirrortui.api.schema import MemberRequest, ReplaceRequest
+from mirrortui.cli.confirm import confirmed, print_plan
+from mirrortui.cli.session import Session, absolute, engine_options, name_argument, print_json
+from mirrortui.cli.text import summary
+
+
+def _verb(verb: MemberVerb, text: str) -> click.Command:
+    @click.command(verb, help=text)
+    @name_argument
+    @click.argument("member")
+    @click.option("--force", is_flag=True, help="Overwrite what the member holds.")
+    @click.option("--yes", is_flag=True, help="Go ahead with what wants a confirmation.")
+    @click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
+    @engine_options
+    @click.pass_obj
+    def run(
+        session: Session, name: str, member: str, force: bool, yes: bool, plan: bool, as_json: bool
+    ) -> int:
+        client = session.engine()
+        path = absolute(member)
+        if plan:
+            return print_plan(
+                client.plan_change(name, verb, MemberRequest(member=path, force=force)), as_json
+            )
+
+        def act(sure: bool, events: int | None) -> None:
+            request = MemberRequest(member=path, force=force, yes=sure, events=events)
+            mirror = client.change(name, verb, request)
+            if as_json:
+                print_json(mirror)
+            else:
+                click.echo(summary(mirror), err=True)
+
+        confirmed(act, yes)
+        return 0
+
+    return run
+
+
+fail = _verb("fail", "Take a member out of the mirror, as if it had failed.")
+remove = _verb("remove", "Let go of a member that is faulty or a spare.")
+add = _verb("add", "Give the mirror a new member; it is filled if one is missing, and a spare otherwise.")
+re_add = _verb("re-add", "Take a member back that was here before, copying only what changed meanwhile.")
+
+
+@click.command()
+@name_argument
+@click.argument("member")
+@click.option("--with", "new", metavar="NEW", required=True, help="A new device, or a spare of this mirror.")
+@click.option("--force", is_flag=True, help="Overwrite what the new device holds.")
+@click.option("--yes", is_flag=True, help="Go ahead with what wants a confirmation.")
+@click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
+@engine_options
+@click.pass_obj
+def replace(
+    session: Session, name: str, member: str, new: str, force: bool, yes: bool, plan: bool, as_json: bool
+) -> int:
+    """Fill a new member while the old one serves; then the old one is out. For the kernel's arrays."""
+    client = session.engine()
+    request = ReplaceRequest(member=absolute(member), replacement=absolute(new), force=force)
+    if plan:
+        return print_plan(client.plan_replace(name, request), as_json)
+    mirror = confirmed(
+        lambda sure, events: client.replace(name, changed(request, yes=sure, events=events)), yes
+    )
+    if as_json:
+        print_json(mirror)
+    else:
+        click.echo(summary(mirror), err=True)
+    return 0

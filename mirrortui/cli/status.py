@@ -1,0 +1,50 @@
+"""`status`: how the mirrors are, worst first."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from mirrortui.api.schema import Mirror
+from mirrortui.cli.session import Session, engine_options, print_json, to_name
+from mirrortui.cli.text import mirror_lines
+
+HEALTHY, DEGRADED, FAILED = 0, 1, 2
+
+
+@click.command()
+@click.argument("name", required=False, callback=to_name)
+@engine_options
+@click.pass_obj
+def status(session: Session, name: str | None, as_json: bool) -> int:
+    """Show one mirror, or all of them, worst first.
+
+    Exit code: 0 healthy, 1 degraded, 2 failed (no data path), 3 no such mirror, 4 no engine. A stopped mirror counts
+    as failed when it is asked for by name, and not at all otherwise.
+    """
+    client = session.running_engine()
+    if name is None:
+        mirrors = client.mirrors()
+        if as_json:
+            print_json(mirrors)
+        else:
+            _print(mirrors)
+        return max((_code(mirror) for mirror in mirrors if mirror.state != "stopped"), default=HEALTHY)
+    mirror = client.mirror(name)
+    if as_json:
+        print_json(mirror)
+    else:
+        _print([mirror])
+    return _code(mirror)
+
+
+def _print(mirrors: list[Mirror]) -> None:
+    if not mirrors:
+        click.echo('mirrortui: there is no mirror yet; "mirrortui create NAME MEMBER..." makes one', err=True)
+    click.echo("\n\n".join("\n".join(mirror_lines(mirror)) for mirror in mirrors), nl=bool(mirrors))
+
+
+def _code(mirror: Mirror) -> int:
+    if mirror.state in ("failed", "stopped"):
+        return FAILED
+    in_sync = sum(member.state == "in_sync" for member in mirror.members)
+    return DEGRADED if mirror.state == "degraded" or in_sync < mirror.raid_disks else HEALTHY

@@ -1,0 +1,113 @@
+"""`check`, `repair`, `sync`: what reads or copies a whole mirror."""
+
+from __future__ import annotations
+
+import rich_click as click
+from msgspec.structs import replace
+
+from mirrortui.api.client import EngineClient
+from mirrortui.api.schema import Mirror, SpeedRequest, SyncRequest, SyncVerb
+from mirrortui.cli.confirm import confirmed, print_plan
+from mirrortui.cli.session import Session, engine_options, name_argument, print_json
+from mirrortui.cli.text import summary
+from mirrortui.cli.wait import await_goal
+from mirrortui.errors import RequestError
+from mirrortui.units import format_size, parse_size
+
+_yes_option = click.option("--yes", is_flag=True, help="Go ahead with what wants a confirmation.")
+_plan_option = click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
+_wait_option = click.option("--wait", is_flag=True, help="Until it has ended. Exit code 1: members differed.")
+
+
+@click.command()
+@name_argument
+@_wait_option
+@_plan_option
+@engine_options
+@click.pass_obj
+def check(session: Session, name: str, wait: bool, plan: bool, as_json: bool) -> int:
+    """Read all copies and compare them; change nothing. For the kernel's arrays."""
+    return _scrub(session.engine(), name, SyncRequest(action="check", plan=plan), False, wait, as_json)
+
+
+@click.command()
+@name_argument
+@_wait_option
+@_yes_option
+@_plan_option
+@engine_options
+@click.pass_obj
+def repair(session: Session, name: str, wait: bool, yes: bool, plan: bool, as_json: bool) -> int:
+    """Read all copies, and make equal what differs: the first member in sync wins. For the kernel's arrays."""
+    return _scrub(session.engine(), name, SyncRequest(action="repair", plan=plan), yes, wait, as_json)
+
+
+def _scrub(
+    client: EngineClient, name: str, request: SyncRequest, yes: bool, wait: bool, as_json: bool
+) -> int:
+    if request.plan:
+        return print_plan(client.plan_sync(name, request), as_json)
+    mirror = _act(client, name, request, yes)
+    if wait:
+        mirror = await_goal(client, name, "idle")
+    _report(mirror, as_json)
+    if not wait:
+        return 0
+    click.echo(f"{mirror.name}: {format_size(mirror.mismatches)} differed.", err=True)
+    return int(mirror.mismatches > 0)
+
+
+def _act(client: EngineClient, name: str, request: SyncRequest, yes: bool) -> Mirror:
+    return confirmed(lambda sure, events: client.sync(name, replace(request, yes=sure, events=events)), yes)
+
+
+def _report(mirror: Mirror, as_json: bool) -> None:
+    if as_json:
+        print_json(mirror)
+    else:
+        click.echo(summary(mirror), err=True)
+
+
+@click.command()
+@name_argument
+@click.argument("what", metavar="pause|resume|cancel|speed")
+@click.argument("speeds", metavar="[MIN MAX]", nargs=-1)
+@_plan_option
+@engine_options
+@click.pass_obj
+def sync(session: Session, name: str, what: str, speeds: tuple[str, ...], plan: bool, as_json: bool) -> int:
+    """Pause, resume or cancel what copies or checks a mirror, or set how fast it goes.
+
+    speed takes MIN and MAX in bytes per second, such as 10M 200M; 0 stands for no limit, or the kernel's own.
+    """
+    client = session.engine()
+    if what == "speed":
+        if plan:
+            raise RequestError("speed has no plan: it changes no data.")
+        _report(client.set_speed(name, _speeds(speeds)), as_json)
+        return 0
+    if speeds:
+        raise RequestError(f"{what} takes no speeds.")
+    request = SyncRequest(action=_verb(what), plan=plan)
+    if plan:
+        return print_plan(client.plan_sync(name, request), as_json)
+    _report(_act(client, name, request, True), as_json)
+    return 0
+
+
+def _verb(what: str) -> SyncVerb:
+    match what:
+        case "pause" | "resume" | "cancel":
+            return what
+        case _:
+            raise RequestError(f"There is no {what!r}.", hint="Use pause, resume, cancel or speed.")
+
+
+def _speeds(words: tuple[str, ...]) -> SpeedRequest:
+    if len(words) != 2:
+        raise RequestError("speed wants MIN and MAX, in bytes per second.", hint="Such as: speed 10M 200M")
+    try:
+        least, most = (parse_size(word) for word in words)
+    except ValueError as error:
+        raise RequestError(f"{error}.") from None
+    return SpeedRequest(min=least, max=most)

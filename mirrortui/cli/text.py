@@ -1,0 +1,144 @@
+"""Mirrors, members and events as lines of text, for people. Glyph, word and colour say the same thing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import rich_click as click
+
+from mirrortui.api.schema import Bitmap, Event, Mirror, Sync
+from mirrortui.units import format_duration, format_rate, format_size
+
+_STATES = {
+    "clean": ("●", "green"),
+    "active": ("●", "green"),
+    "degraded": ("▲", "yellow"),
+    "failed": ("✖", "red"),
+    "readonly": ("●", "cyan"),
+    "stopped": ("○", "bright_black"),
+    "in_sync": ("●", "green"),
+    "recovering": ("◐", "yellow"),
+    "replacing": ("◐", "yellow"),
+    "spare": ("○", "cyan"),
+    "faulty": ("✖", "red"),
+    "missing": ("?", "red"),
+}
+_SEVERITIES = {"info": ("·", ""), "good": ("●", "green"), "warning": ("▲", "yellow"), "error": ("✖", "red")}
+_BAR = 24
+
+
+def mirror_lines(mirror: Mirror) -> list[str]:
+    """A mirror: how it is, why, what runs, where it is served, and its members."""
+    if mirror.state == "stopped":
+        members = ", ".join(member.path for member in mirror.members)
+        return [_head(mirror), f"  members {members}"]
+    lines = [f"{_head(mirror)}  {_copies(mirror)}"]
+    if mirror.why:
+        lines.append(f"  {mirror.why}")
+    if mirror.sync:
+        lines.append(f"  {mirror.sync_action:<9} {_sync(mirror.sync)}")
+    lines += [f"  served at {export.uri}" + " (read-only)" * export.readonly for export in mirror.exports]
+    if mirror.mismatches:
+        lines.append(
+            f"  {format_size(mirror.mismatches)} differ between the members: the last check found that"
+        )
+    if mirror.driver == "kernel":
+        lines.append(f"  run by the kernel, as {mirror.device}")
+    lines.append(f"  {_users(mirror)}")
+    if mirror.worker_pid and mirror.worker_memory:
+        lines.append(f"  worker process {mirror.worker_pid}, {format_size(mirror.worker_memory)} of memory")
+    return lines + [f"  {line}" for line in _members(mirror)]
+
+
+def summary(mirror: Mirror) -> str:
+    """A mirror in a sentence."""
+    if mirror.state == "stopped":
+        return f"{mirror.name} is stopped."
+    doing = f", {mirror.sync_action} under way" if mirror.sync else ""
+    return f"{mirror.name} is {mirror.state}: {_copies(mirror)}{doing}."
+
+
+def in_sync(mirror: Mirror) -> int:
+    """How many members hold all the data."""
+    return sum(member.state == "in_sync" for member in mirror.members)
+
+
+def event_line(event: Event) -> str:
+    """An event with its local time."""
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.time))
+    glyph, colour = _SEVERITIES[event.severity]
+    return f"{when} {_styled(glyph, colour)} {event.mirror or '-':<10} {event.text}"
+
+
+def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
+    """Columns as wide as they must be; those listed in `right` align right. Styled cells keep their width."""
+    widths = [max(len(click.unstyle(row[at])) for row in rows) for at in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = []
+        for at, cell in enumerate(row):
+            gap = " " * (widths[at] - len(click.unstyle(cell)))
+            cells.append(gap + cell if at in right else cell + gap)
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _head(mirror: Mirror) -> str:
+    glyph, colour = _STATES[mirror.state]
+    name = click.style(mirror.name, bold=True)
+    paused = f", {_styled('paused', 'yellow')}" if mirror.paused else ""
+    return f"{_styled(glyph, colour)} {name}  {format_size(mirror.size)}  {_styled(mirror.state, colour)}{paused}"
+
+
+def _copies(mirror: Mirror) -> str:
+    return f"{in_sync(mirror)} of {mirror.raid_disks} in sync"
+
+
+def _sync(sync: Sync) -> str:
+    part = sync.completed / sync.total if sync.total else 1.0
+    filled = int(part * _BAR)
+    bar = "█" * filled + "░" * (_BAR - filled)
+    left = f"{format_duration(sync.eta_s)} to go" if sync.eta_s is not None else "time to go not known"
+    limit = f", limited by {sync.limit}" if sync.limit else ""
+    # Rounded down: 100.0 % is said when it is done, not before.
+    return f"{bar} {int(part * 1000) / 10:.1f} %  {format_rate(sync.speed)}, {left}{limit}. {sync.reason}".rstrip()
+
+
+def _users(mirror: Mirror) -> str:
+    parts = [_dirty(mirror.bitmap) if mirror.bitmap else "no bitmap"]
+    parts.append(f"read {format_rate(mirror.read_rate)}, write {format_rate(mirror.write_rate)}")
+    if mirror.driver == "mirrortui":  # who uses the kernel's it does not tell
+        peers = ", ".join(client.peer for client in mirror.clients)
+        count = f"{len(mirror.clients)} client{'s' * (len(mirror.clients) != 1)}"
+        parts.insert(0, f"{count}: {peers}" if peers else count)
+    return "; ".join(parts)
+
+
+def _dirty(bitmap: Bitmap) -> str:
+    dirty = "?" if bitmap.dirty is None else bitmap.dirty
+    return f"{dirty} of {bitmap.chunks} chunks dirty"
+
+
+def _members(mirror: Mirror) -> list[str]:
+    if not mirror.members:
+        return []
+    rows = [("slot", "", "member", "state", "size", "errors", "")]
+    for member in mirror.members:
+        glyph, colour = _STATES[member.state]
+        rows.append(
+            (
+                "-" if member.slot is None else str(member.slot),
+                _styled(glyph, colour),
+                member.path or "-",
+                _styled(member.state.replace("_", " "), colour),
+                format_size(member.size) if member.size else "-",
+                str(member.read_errors + member.write_errors),
+                member.why,
+            )
+        )
+    return table(rows, right=(0, 4, 5))
+
+
+def _styled(text: str, colour: str) -> str:
+    return click.style(text, fg=colour) if colour else text

@@ -1,0 +1,167 @@
+"""Image files, and what block devices share with them."""
+
+from __future__ import annotations
+
+import functools
+import mmap
+import os
+from collections.abc import Callable
+from errno import EINVAL, ENXIO
+
+from mirrortui.device import kernel
+from mirrortui.device.base import Extent, Op, Waiter
+from mirrortui.device.buffers import Buffer
+from mirrortui.device.ioengine import IoEngine
+from mirrortui.device.zeroing import Zeroing
+from mirrortui.units import SECTOR
+
+_PUNCH_PROBE = 4096
+
+
+class FileDevice:
+    """A raw image file on an I/O engine; see device.base.Device. Its size is fixed when it is opened."""
+
+    def __init__(
+        self,
+        path: str,
+        fd: int,
+        engine: IoEngine,
+        *,
+        direct: bool = False,
+        readonly: bool = False,
+        timeout: float = 30.0,
+    ) -> None:
+        """Takes `fd`, claimed and opened with O_DIRECT where `direct` says so. `timeout`: seconds for one operation.
+        Raises OSError; the descriptor is then still the caller's.
+        """
+        self.path = path
+        self.fd = fd
+        self.timeout = timeout
+        self.zombies = 0
+        self.size = self._measure()
+        self.atom = self._sector()
+        self.block_size = 1
+        if direct:
+            self.block_size = self.atom = max(self.atom, _direct_block(fd, self.atom))
+        self.can_punch = not readonly and self._can_punch()
+        self.pread: Callable[[memoryview, int], int] | None = None
+        self.pwrite: Callable[[memoryview, int], int] | None = None
+        if not direct and kernel.is_local(fd):
+            self.pread = _inline_read(fd)
+            self.pwrite = None if readonly else functools.partial(os.pwrite, fd)
+        self.unsupported: set[Op] = set()
+        """Ways to zero that the device turned out not to have."""
+        self._engine = engine
+        self._closed = False
+
+    def submit(
+        self, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool, waiter: Waiter, index: int
+    ) -> None:
+        """See Device. Raises ValueError for what is not aligned or not inside the device, or comes after `close`: a
+        bug, and never I/O.
+        """
+        if self._closed:
+            raise ValueError(f"{op.name} on {self.path} after it was closed")
+        if (offset | length) & self.block_size - 1 or offset < 0 or length < 0 or offset + length > self.size:
+            raise ValueError(
+                f"{op.name} of {length} bytes at {offset}: not inside the {self.size} bytes of {self.path}, "
+                f"or not in blocks of {self.block_size}"
+            )
+        if op >= Op.ZERO:
+            Zeroing(self, op, offset, length, fua, waiter, index).begin()
+        else:
+            self._engine.submit(self, op, offset, buffer, length, fua, waiter, index)
+
+    def start(
+        self, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool, waiter: Waiter, index: int
+    ) -> None:
+        """Hand an operation to the engine as it is."""
+        self._engine.submit(self, op, offset, buffer, length, fua, waiter, index)
+
+    def ways_to_zero(self, op: Op, offset: int, length: int) -> tuple[Op, ...]:
+        """The calls that may zero the range, the best first. Where none works zeroes are written."""
+        return (op,)
+
+    def extents(self, offset: int, length: int) -> list[Extent]:
+        """See Device. What was cut off the file since it was opened counts as data: to read it is an error."""
+        end = min(offset + length, os.fstat(self.fd).st_size)
+        found: list[Extent] = []
+        at = offset
+        while at < end:
+            data = min(seek(self.fd, at, os.SEEK_DATA, end), end)
+            if data > at:
+                found.append(Extent(at, data - at, hole=True))
+            at = data
+            if at < end:
+                hole = min(seek(self.fd, at, os.SEEK_HOLE, end), end)
+                found.append(Extent(at, hole - at, hole=False))
+                at = hole
+        if at < offset + length:
+            found.append(Extent(at, offset + length - at, hole=False))
+        return found
+
+    def close(self) -> None:
+        """See Device. The claim ends when the last operation in flight has ended."""
+        if not self._closed:
+            self._closed = True
+            self.pread = self.pwrite = None
+            self._engine.release(self)
+
+    def _measure(self) -> int:
+        """Bytes, whole sectors."""
+        return os.fstat(self.fd).st_size // SECTOR * SECTOR
+
+    def _sector(self) -> int:
+        return SECTOR
+
+    def _can_punch(self) -> bool:
+        """Punching behind the end says whether it works and changes nothing."""
+        behind = (self.size // _PUNCH_PROBE + 1) * _PUNCH_PROBE
+        return kernel.fallocate(self.fd, kernel.FALLOCATE_MODE[Op.ZERO], behind, _PUNCH_PROBE) == 0
+
+
+def seek(fd: int, at: int, whence: int, end: int) -> int:
+    """Where data or a hole begins; `end` where there is none. A file system that cannot tell says data everywhere."""
+    try:
+        return os.lseek(fd, at, whence)
+    except OSError as error:
+        return end if error.errno == ENXIO or whence == os.SEEK_HOLE else at
+
+
+def _direct_block(fd: int, sector: int) -> int:
+    """What O_DIRECT wants offsets and lengths to be multiples of. Raises OSError where nothing works."""
+    told = kernel.direct_alignment(fd)
+    if told is not None:
+        if told:
+            return told
+        raise OSError(EINVAL, "no O_DIRECT on this file system")
+    page = memoryview(mmap.mmap(-1, mmap.PAGESIZE))
+    for size in (sector, 4096):
+        try:
+            os.preadv(fd, [page[:size]], 0)
+        except OSError:
+            continue
+        return size
+    raise OSError(EINVAL, "no O_DIRECT on this file system")
+
+
+def _inline_read(fd: int) -> Callable[[memoryview, int], int] | None:
+    """Reads from the page cache that never wait for a disk; None where the file system does not offer it."""
+    preadv = os.preadv
+    if kernel.is_memory(fd):
+        return lambda view, offset: preadv(fd, (view,), offset)
+    nowait = os.RWF_NOWAIT
+    try:
+        preadv(fd, (bytearray(1),), 0, nowait)
+    except BlockingIOError:
+        pass
+    except OSError:
+        return None
+
+    def pread(view: memoryview, offset: int) -> int:
+        try:
+            return preadv(fd, (view,), offset, nowait)
+        except BlockingIOError:
+            return -1
+
+    return pread

@@ -1,0 +1,1 @@
+"""Devices that stand before a device: they ship with the product, as its tests and its operators need them."""

@@ -1,0 +1,196 @@
+"""All mirrors of an engine: which there are, which run, and the verbs that start one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from mirrortui.api.consent import require
+from mirrortui.api.schema import (
+    AssembleRequest,
+    CreateRequest,
+    Handover,
+    HandoverRequest,
+    Mirror,
+    Plan,
+    TakeoverRequest,
+)
+from mirrortui.engine.devices import find_mirrors
+from mirrortui.engine.exchange import handover, takeover
+from mirrortui.engine.kernel import Keeper, KernelArrays
+from mirrortui.engine.planning import (
+    Draft,
+    draft_assemble,
+    draft_create,
+    impossible_assemble,
+    impossible_create,
+)
+from mirrortui.engine.state import Remembered
+from mirrortui.engine.ward import House, Ward
+from mirrortui.errors import MemberError, NotFoundError, RefusedError
+from mirrortui.worker.messages import Job
+
+SETTLE_WITHIN = 5.0
+"""Seconds that a starting engine waits for its mirrors before it answers; they come up by themselves after that."""
+_WORST_FIRST = ("failed", "degraded", "readonly", "active", "clean", "stopped")
+
+
+class Supervisor:
+    """Used by one event loop."""
+
+    def __init__(self, house: House, kernel: KernelArrays) -> None:
+        self._house = house
+        self._kernel = kernel
+        self._kernel.is_taken = self._is_taken
+        self._wards: dict[str, Ward] = {}
+
+    async def begin(self) -> None:
+        """Find the workers that outlived their engine, and assemble what should run and does not."""
+        running = {path.stem for path in self._house.paths.workers.glob("*.sock")}
+        known = {memory.name for memory in self._house.state.all()}
+        for name in known | running:
+            self._wards[name] = Ward(self._house, name)
+        found = await asyncio.gather(*(ward.adopt() for ward in self._wards.values()))
+        for ward, adopted in zip(list(self._wards.values()), found, strict=True):
+            memory = ward.memory
+            if adopted and memory is None:
+                self._house.state.put(_remember_found(await ward.status()))
+            elif not adopted and memory is None:
+                del self._wards[ward.name]  # a socket that a dead worker left
+            elif not adopted and memory and memory.running:
+                ward.revive()
+        if lost := [ward.reviving for ward in self._wards.values() if ward.reviving]:
+            await asyncio.wait(lost, timeout=SETTLE_WITHIN)
+
+    async def close(self) -> None:
+        """Let go of the workers; they run on."""
+        for ward in self._wards.values():
+            await ward.close()
+
+    @property
+    def count(self) -> int:
+        """How many of ours there are, the stopped ones too."""
+        return len(self._wards)
+
+    async def mirrors(self) -> list[Mirror]:
+        """Every mirror, ours and the kernel's, worst first."""
+        ours, keepers = await asyncio.gather(
+            asyncio.gather(*(ward.status() for ward in self._wards.values())), self._kernel.all()
+        )
+        theirs = [await keeper.status() for keeper in keepers]
+        uuids = {mirror.uuid for mirror in theirs}
+        # What the kernel runs is shown once, also if it is ours when it does not.
+        found = [mirror for mirror in ours if mirror.worker_pid or mirror.uuid not in uuids] + theirs
+        return sorted(found, key=lambda mirror: (_WORST_FIRST.index(mirror.state), mirror.name))
+
+    async def find(self, name: str) -> Ward | Keeper:
+        """The mirror of that name, ours or the kernel's; the kernel's also by its device. Raises NotFoundError."""
+        ward = self._wards.get(name)
+        if ward and ward.link:
+            return ward
+        if keeper := await self._kernel.find(name):
+            return keeper
+        if ward:
+            return ward
+        known = ", ".join(mirror.name for mirror in await self.mirrors()) or "there is none yet"
+        raise NotFoundError(f"There is no mirror {name!r}.", hint=f"Known here: {known}.")
+
+    def _is_taken(self, name: str, uuid: str) -> bool:
+        """A mirror of ours has the name, and is not the one that the kernel runs."""
+        ward = self._wards.get(name)
+        return ward is not None and (ward.link is not None or not ward.memory or ward.memory.uuid != uuid)
+
+    async def scan(self) -> list[AssembleRequest]:
+        """What could be assembled now: what is remembered and does not run, then what block devices bear."""
+        idle = [
+            memory
+            for memory in self._house.state.all()
+            if not (memory.name in self._wards and self._wards[memory.name].busy)
+        ]
+        found = await asyncio.to_thread(find_mirrors, await self.mirrors())
+        return [AssembleRequest(name=memory.name) for memory in idle] + found
+
+    async def create(self, request: CreateRequest) -> Mirror | Plan:
+        """Write and start a new mirror, or the plan of it."""
+        mirrors = await self.mirrors()
+        try:
+            draft = await asyncio.to_thread(draft_create, request, mirrors)
+        except (RefusedError, MemberError) as error:
+            if not request.plan:
+                raise
+            return impossible_create(request, error)
+        if request.plan:
+            return draft.plan
+        require(draft.plan, request.yes)
+        return await self._start(draft, direct=request.direct, readonly=False)
+
+    async def assemble(self, request: AssembleRequest) -> Mirror | Plan:
+        """Start a mirror from its members, or the plan of it."""
+        mirrors = await self.mirrors()
+        memories = self._house.state.all()
+        try:
+            draft = await asyncio.to_thread(draft_assemble, request, mirrors, memories)
+        except (RefusedError, MemberError) as error:
+            if not request.plan:
+                raise
+            return impossible_assemble(request, error)
+        if request.plan:
+            return draft.plan
+        require(draft.plan, request.yes)
+        return await self._start(draft, direct=request.direct, readonly=request.readonly)
+
+    async def handover(self, name: str, request: HandoverRequest) -> Handover | Plan:
+        """Let the kernel run a mirror of ours, or the plan of that."""
+        found = await self.find(name)
+        if isinstance(found, Keeper):
+            raise RefusedError(f"The kernel runs {found.name} already, as {found.seen.array.path}.")
+        return await handover(found, self._kernel, self._house.journal, request)
+
+    async def takeover(self, name: str, request: TakeoverRequest) -> Mirror | Plan:
+        """Run a kernel's array here, or the plan of that."""
+        found = await self.find(name)
+        if isinstance(found, Ward):
+            raise RefusedError(f"{found.name} is mirrortui's own already.")
+        known = [memory for memory in self._house.state.all() if memory.uuid == found.seen.uuid]
+        images = [path for memory in known for path in memory.members]
+        return await takeover(found, self._kernel, self._house.journal, images, self.assemble, request)
+
+    async def _start(self, draft: Draft, *, direct: bool, readonly: bool) -> Mirror:
+        ward = self._wards.setdefault(draft.name, Ward(self._house, draft.name))
+        job = Job(
+            name=draft.name,
+            control=str(self._house.paths.control(draft.name)),
+            nbd=str(self._house.paths.export(draft.name)),
+            create=draft.create,
+            assemble=draft.assemble,
+            exports=draft.exports,
+            uuid=draft.uuid,
+            remembered=draft.remembered,
+        )
+
+        def remember(mirror: Mirror) -> Remembered:
+            return Remembered(
+                name=mirror.name,
+                uuid=mirror.uuid,
+                members=[member.path for member in mirror.members if member.path],
+                size=mirror.size,
+                direct=direct,
+                readonly=readonly,
+                exports=draft.exports,
+            )
+
+        try:
+            return await ward.start(job, remember)
+        finally:
+            if not ward.busy and ward.memory is None:
+                self._wards.pop(draft.name, None)
+
+
+def _remember_found(mirror: Mirror) -> Remembered:
+    """Memory of a mirror that runs although nobody remembers it."""
+    return Remembered(
+        name=mirror.name,
+        uuid=mirror.uuid,
+        members=[member.path for member in mirror.members if member.path],
+        size=mirror.size,
+        readonly=mirror.state == "readonly",
+    )

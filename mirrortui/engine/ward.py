@@ -1,0 +1,376 @@
+"""One mirror that the engine looks after: what it remembers of it, its worker, and what to do when that dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import psutil
+from msgspec.structs import replace
+
+from mirrortui.api.consent import command, refusal
+from mirrortui.api.paths import Paths
+from mirrortui.api.schema import (
+    AssembleRequest,
+    ExportRequest,
+    Member,
+    MemberRequest,
+    Mirror,
+    Plan,
+    ReplaceRequest,
+    SpeedRequest,
+    StopRequest,
+    SyncRequest,
+    Verb,
+)
+from mirrortui.engine.journal import Journal
+from mirrortui.engine.link import ACT_WITHIN, GoneError, Link
+from mirrortui.engine.spawn import WORKER, Process, ending, spawn
+from mirrortui.engine.state import Remembered, State
+from mirrortui.errors import MirrortuiError, RefusedError
+from mirrortui.worker.messages import Job, WorkerEvent
+
+PAUSES = (0.0, 0.5, 2.0, 5.0, 15.0)
+"""Seconds before each attempt to assemble a mirror whose worker died; after the last the operator is told."""
+_QUICK = 5.0
+"""Seconds: a worker that lived shorter counts as one more failed attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the wards of one engine share."""
+
+    paths: Paths
+    state: State
+    journal: Journal
+    command: Sequence[str] = WORKER
+
+
+@dataclass
+class Ward:
+    """A mirror by its name. Verbs come one at a time; `status` at any time."""
+
+    house: House
+    name: str
+    link: Link | None = None
+    trouble: str = ""
+    """Why it does not run though it should."""
+    reviving: asyncio.Task[None] | None = None
+    """It is being assembled again."""
+    halted: bool = False
+    """Its worker was told by a signal to stop it: it is not assembled again before the next engine."""
+    _process: Process | None = None
+    _joined_at: float | None = None
+    """Monotonic seconds; None: no worker of it was known yet, or it was stopped."""
+    _attempts: int = 0
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _awake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def memory(self) -> Remembered | None:
+        """What would survive a restart."""
+        return self.house.state.get(self.name)
+
+    @property
+    def busy(self) -> bool:
+        """It runs, or is being brought back."""
+        return self.link is not None or self.reviving is not None or self._lock.locked()
+
+    async def start(self, job: Job, remember: Callable[[Mirror], Remembered]) -> Mirror:
+        """Start a worker for the job, and remember the mirror. Raises what went wrong; nothing runs then."""
+        async with self._lock:
+            if self.link:
+                raise RefusedError(
+                    f"{self.name} runs already.", hint=f'"mirrortui status {self.name}" shows it.'
+                )
+            mirror = await self._start(job)
+            self._awake.set()
+            self.house.state.put(remember(mirror))
+            return mirror
+
+    async def adopt(self) -> bool:
+        """Join a worker that outlived its engine; False if there is none."""
+        try:
+            await self._join()
+        except GoneError:
+            return False
+        self.house.journal.add(
+            self.name, "worker-found", "info", f"{self.name} is running; its worker was found."
+        )
+        return True
+
+    def revive(self) -> None:
+        """Begin to assemble it again from memory, with a bounded number of attempts."""
+        if self.reviving is None:
+            self.reviving = asyncio.create_task(self._revive(), name=f"revive {self.name}")
+
+    async def status(self) -> Mirror:
+        """The mirror as it is now, also when it does not run."""
+        if link := self.link:
+            try:
+                mirror = await link.status()
+                return replace(mirror, worker_pid=link.pid, worker_memory=_memory(link.pid))
+            except GoneError as error:
+                return self._absent(str(error))
+        return self._absent(self.trouble)
+
+    async def change(self, verb: str, request: MemberRequest) -> Mirror | Plan:
+        """fail, remove, add or re-add, or the plan of it."""
+        link = self._running()
+        if request.plan:
+            return await link.call(verb, request, Plan, ACT_WITHIN)
+        async with self._lock:
+            mirror = await link.call(verb, request, Mirror, ACT_WITHIN)
+            self._learn(mirror)
+            return replace(mirror, worker_pid=link.pid)
+
+    async def replace_member(self, request: ReplaceRequest) -> Mirror | Plan:
+        """Not yet: raises RefusedError, or answers the plan that says so."""
+        return self._not_yet("replace", request.plan)
+
+    async def sync(self, request: SyncRequest) -> Mirror | Plan:
+        """Not yet: raises RefusedError, or answers the plan that says so."""
+        return self._not_yet(request.action, request.plan)
+
+    def _not_yet(self, verb: Verb, plan: bool) -> Plan:
+        error = RefusedError(
+            f"{verb} is there for the kernel's arrays only, not yet for mirrors that mirrortui runs itself.",
+            hint=f'"mirrortui handover {self.name}" lets the kernel run {self.name}.',
+        )
+        if not plan:
+            raise error
+        return refusal(verb, self.name, f"{verb.capitalize()} {self.name}", command(verb, self.name), error)
+
+    async def export(self, request: ExportRequest) -> Mirror:
+        """One more address, now and after every restart."""
+        link = self._running()
+        async with self._lock:
+            mirror = await link.call("export", request, Mirror, ACT_WITHIN)
+            if (memory := self.memory) and request not in memory.exports:
+                self.house.state.put(replace(memory, exports=[*memory.exports, request]))
+            return replace(mirror, worker_pid=link.pid)
+
+    async def set_speed(self, request: SpeedRequest) -> Mirror:
+        """How fast it copies from now on, until it is stopped. Raises RefusedError for a least speed."""
+        if request.min:
+            raise RefusedError(
+                f"{self.name} promises no least speed: what clients do comes first.", hint="Give 0 as MIN."
+            )
+        link = self._running()
+        return replace(await link.call("speed", request, Mirror), worker_pid=link.pid)
+
+    async def stop(self, request: StopRequest) -> Mirror | Plan:
+        """A clean stop, or the plan of it. A mirror whose worker is dead is not assembled again."""
+        if request.plan:
+            return await self.link.call("stop", request, Plan) if self.link else self._surrender()
+        if not self.link:
+            self._surrender()
+            await self._give_up()
+        if self.link:
+            async with self._lock:
+                await self._stop(self._running(), request)
+        return self._absent("")
+
+    async def close(self) -> None:
+        """The engine ends; the worker runs on."""
+        if self.reviving:
+            self.reviving.cancel()
+        if self.link:
+            await self.link.close()
+
+    async def _stop(self, link: Link, request: StopRequest) -> None:
+        # Written down before it stops: an engine that is killed meanwhile must not start it again.
+        self._should_run(False)
+        try:
+            await link.call("stop", request, Mirror, ACT_WITHIN)
+        except GoneError:
+            raise
+        except MirrortuiError:
+            self._should_run(True)
+            raise
+        await link.close()
+        self.link = None
+        self._joined_at = None
+        await self._bury()
+
+    async def _start(self, job: Job) -> Mirror:
+        await self._bury()
+        log = self.house.paths.worker_log(self.name)
+        self._process, mirror = await asyncio.to_thread(spawn, job, log, self.house.command)
+        link = await self._join()
+        self.trouble = ""
+        return replace(mirror, worker_pid=link.pid)
+
+    async def _join(self) -> Link:
+        """Have a link that was heard from. Raises GoneError."""
+        link = await Link.connect(self.name, self.house.paths.control(self.name), self._lost)
+        try:
+            await link.follow(self._take)
+        except BaseException:
+            await link.close()
+            raise
+        self.link = link
+        self.halted = False
+        self._joined_at = time.monotonic()
+        return link
+
+    def _take(self, event: WorkerEvent) -> None:
+        self.halted = event.kind == "mirror-stopped"
+        self.house.journal.take(self.name, event)
+
+    def _lost(self) -> None:
+        """The control socket broke: the worker is dead, or as good as that."""
+        self.link = None
+        memory = self.memory
+        if memory and memory.running:
+            lived = time.monotonic() - (self._joined_at or 0.0)
+            self._attempts = self._attempts + 1 if lived < _QUICK else 0
+            self.revive()
+
+    async def _revive(self) -> None:
+        try:
+            if self._joined_at is None or await self._mourn():
+                await self._attempt_all()
+        finally:
+            self.reviving = None
+
+    async def _mourn(self) -> bool:
+        """Report a worker that died. False: it is not to be assembled again, or answers again after all."""
+        if self.halted:
+            await self._bury()
+            return False
+        try:
+            await self._join()
+        except GoneError:
+            how = await self._bury()
+        else:
+            return False
+        self.trouble = f"Its worker {how}; it is being assembled again."
+        self.house.journal.add(self.name, "worker-died", "error", f"The worker of {self.name} {how}.")
+        return True
+
+    async def _attempt_all(self) -> None:
+        while self._attempts < len(PAUSES):
+            await self._pause(PAUSES[self._attempts])
+            async with self._lock:
+                memory = self.memory
+                if self.link or not memory or not memory.running or await self.adopt():
+                    return
+                try:
+                    await self._start(self._from_memory(memory))
+                except MirrortuiError as error:
+                    self.trouble = str(error)
+                    self._attempts += 1
+                else:
+                    return
+        text = f"{self.name} could not be assembled again: {self.trouble}"
+        self.house.journal.add(self.name, "mirror-failed", "error", text)
+        self._attempts = 0
+
+    async def _pause(self, seconds: float) -> None:
+        self._awake.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._awake.wait(), seconds)
+
+    async def _bury(self) -> str:
+        """Wait for a dead worker's end, and tell how it was."""
+        process, self._process = self._process, None
+        if process:
+            try:
+                await asyncio.to_thread(process.wait, 5.0)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                await asyncio.to_thread(process.wait)
+        return ending(process)
+
+    async def _give_up(self) -> None:
+        """Have nobody assemble it again. An attempt under way is waited for: it may succeed."""
+        self._should_run(False)
+        self._awake.set()
+        if self.reviving:
+            await asyncio.wait([self.reviving])
+        self.trouble = ""
+
+    def _surrender(self) -> Plan:
+        """What stopping means for a mirror whose worker is dead. Raises RefusedError if it was stopped before."""
+        memory = self.memory
+        if not memory or not memory.running:
+            raise RefusedError(
+                f"{self.name} does not run.", hint=f'"mirrortui assemble {self.name}" would start it.'
+            )
+        return Plan(
+            verb="stop",
+            mirror=self.name,
+            title=f"Stop trying to assemble {self.name}",
+            copies="nothing",
+            erases=[],
+            meanwhile=self.trouble,
+            afterwards=f"{self.name} is stopped",
+            command=f"mirrortui stop {self.name}",
+            confirm="none",
+            refused=None,
+        )
+
+    def _should_run(self, running: bool) -> None:
+        if memory := self.memory:
+            self.house.state.put(replace(memory, running=running))
+
+    def _learn(self, mirror: Mirror) -> None:
+        """Remember the members that it has now."""
+        if memory := self.memory:
+            members = [member.path for member in mirror.members if member.path]
+            self.house.state.put(replace(memory, members=members, size=mirror.size))
+
+    def _running(self) -> Link:
+        if not self.link:
+            raise RefusedError(
+                f"{self.name} does not run. {self.trouble}".strip(),
+                hint=f'"mirrortui assemble {self.name}" starts it.',
+            )
+        return self.link
+
+    def _from_memory(self, memory: Remembered) -> Job:
+        paths = self.house.paths
+        return Job(
+            name=self.name,
+            control=str(paths.control(self.name)),
+            nbd=str(paths.export(self.name)),
+            assemble=AssembleRequest(
+                name=self.name, members=memory.members, readonly=memory.readonly, direct=memory.direct
+            ),
+            exports=memory.exports,
+            uuid=memory.uuid,
+            remembered=True,
+        )
+
+    def _absent(self, why: str) -> Mirror:
+        """How a mirror without a worker is shown."""
+        memory = self.memory or Remembered(name=self.name, uuid="", members=[], size=0)
+        down = memory.running and not self.halted
+        return Mirror(
+            name=self.name,
+            uuid=memory.uuid,
+            size=memory.size,
+            state="failed" if down else "stopped",
+            sync_action="idle",
+            sync=None,
+            events=0,
+            mismatches=0,
+            bitmap=None,
+            uri="",
+            members=[Member(path=path, slot=None, state="missing", size=0) for path in memory.members],
+            raid_disks=len(memory.members),
+            why=(why or "It is not running.") if down else "It was stopped.",
+        )
+
+
+def _memory(pid: int) -> int:
+    """Bytes that a process has resident; 0 when it is gone."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0

@@ -1,0 +1,127 @@
+"""Whether the members of an array can have one history: what their tables of roles say of each other (I9, I10). Pure.
+
+Every update of an array goes to all its active members, and a member that fails gets none any more: the others' tables
+then have no place for it, while its own still has one for them. So in one history whoever has no place for a member
+never counts fewer events than that member, and of two members that have no place for each other at least one was left
+behind by a third that it still believes in. What no such history explains was used apart.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from mirrortui.format.superblock import ROLE_FAULTY, Superblock, seconds
+from mirrortui.units import format_moment
+
+
+class Bearer(Protocol):
+    """A member as it was read."""
+
+    @property
+    def path(self) -> str:
+        """Its name for people."""
+        ...
+
+    @property
+    def superblock(self) -> Superblock:
+        """Its own."""
+        ...
+
+
+Member = TypeVar("Member", bound=Bearer)
+
+
+def claims(member: Bearer) -> bool:
+    """By its own word it has a role; a spare has none."""
+    return member.superblock.role < ROLE_FAULTY
+
+
+def accepts(one: Member, other: Member, among: Sequence[Member]) -> bool:
+    """One's table has a place for the other. A slot can have had several owners: who of those present is meant?"""
+    return place(one, other) < ROLE_FAULTY and _owner(one, other.superblock.dev_number, among) is other
+
+
+def place(one: Bearer, other: Bearer) -> int:
+    """What one's table says of the other's slot, whoever has that by now; behind its end are unused slots."""
+    table, slot = one.superblock.dev_roles, other.superblock.dev_number
+    return table[slot] if slot < len(table) else ROLE_FAULTY
+
+
+def _owner(one: Member, slot: int, among: Sequence[Member]) -> Member:
+    """Whom one means by a slot: itself, or else who has a place for it in turn; of several the latest."""
+    owners = [m for m in among if m.superblock.dev_number == slot]
+    if one in owners:
+        return one
+    return max(owners, key=lambda m: (place(m, one) < ROLE_FAULTY, m.superblock.events))
+
+
+def successor(member: Member, among: Sequence[Member]) -> Member | None:
+    """Who shows that a member is only stale: it believes in one that has no place for it and counts no fewer events."""
+    return next(
+        (
+            other
+            for other in among
+            if claims(other)
+            and other.superblock.events >= member.superblock.events
+            and accepts(member, other, among)
+            and not accepts(other, member, among)
+        ),
+        None,
+    )
+
+
+def parted(one: Member, other: Member, among: Sequence[Member]) -> bool:
+    """No one history explains these two, if neither is stale. One that is being filled has no history of its own, and
+    may know of an update before the copies do; but it tells of those that fill it.
+    """
+    if not (claims(one) and claims(other)) or one is other:
+        return False
+    filled = one.superblock.recovering + other.superblock.recovering
+    if filled:
+        return filled == 1 and not _peers(one) & _peers(other)
+    return not (accepts(one, other, among) and accepts(other, one, among))
+
+
+def _peers(one: Bearer) -> set[int]:
+    """Slots of all who go with it, itself included."""
+    return {slot for slot, role in enumerate(one.superblock.dev_roles) if role < ROLE_FAULTY}
+
+
+def parted_pairs(members: Sequence[Member]) -> list[tuple[Member, Member]]:
+    """Members that were used apart: nobody present explains by one history what their superblocks say."""
+    if not (able := [m for m in members if claims(m)]):
+        return []
+    rest = [m for m in able if successor(m, able) is None]
+    if not rest:
+        return [
+            (able[0], successor(able[0], able) or able[0])
+        ]  # each older than another: no order is possible
+    return [(a, b) for a, b in itertools.combinations(rest, 2) if parted(a, b, able)]
+
+
+def absent_peers(member: Bearer, among: Sequence[Bearer]) -> list[int]:
+    """Slots that its table counts on and that nobody present has."""
+    present = {m.superblock.dev_number for m in among}
+    return sorted(_peers(member) - present)
+
+
+def testimony(one: Bearer, other: Bearer) -> str:
+    """What one's superblock says of the other, in words."""
+    sb, slot = one.superblock, other.superblock.dev_number
+    role = place(one, other)
+    if sb.dev_number == slot:
+        said = f"that it is the member in slot {slot} itself"
+    elif role < ROLE_FAULTY:
+        said = f"that {other.path} is still with it"
+    elif role == ROLE_FAULTY and slot < sb.max_dev:
+        said = f"that {other.path} failed"
+    else:
+        said = f"that {other.path} is gone"
+    return f"{one.path} says at events {sb.events} {said} (last written {when(one)})"
+
+
+def when(member: Bearer) -> str:
+    """When its superblock was written last, in local time."""
+    return format_moment(seconds(member.superblock.utime))

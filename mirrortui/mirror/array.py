@@ -1,0 +1,299 @@
+"""The state of one mirror: its members, who is believed, and what its superblocks should say. No I/O.
+
+Everything that decides about redundancy reads these tables, and only the methods here change a member's state.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from mirrortui.device.base import Device
+from mirrortui.format import badblocks
+from mirrortui.format.superblock import MAX, ROLE_FAULTY, ROLE_SPARE, Feature, Superblock
+from mirrortui.mirror.badranges import BadRanges
+from mirrortui.mirror.chunks import ChunkSet
+from mirrortui.mirror.decide import LEAST_CHUNK
+from mirrortui.units import SECTOR
+
+Observer = Callable[[str, str, str, str | None], None]
+"""Told what happened: kind, severity, a sentence, the member's path (api.schema.Event has the words)."""
+
+
+class State(enum.Enum):
+    """What a member is to its mirror; values as in `status --json`."""
+
+    IN_SYNC = "in_sync"
+    RECOVERING = "recovering"
+    SPARE = "spare"
+    FAULTY = "faulty"
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Times and sizes that the simulator scales down."""
+
+    daemon_delay: float = 5.0
+    """Seconds between passes that clear bits; a chunk idle for two of them is cleared."""
+    bucket_shift: int = 16
+    """log2 of the bytes that share a ticket bucket."""
+    stripe_shift: int = 20
+    """log2 of the bytes that are read from one copy before it is the next one's turn."""
+    window: int = 1 << 20
+    """Bytes that a sync copies at once."""
+    depth: int = 2
+    """Windows in flight: a longer queue costs the clients more than it speeds the copy up."""
+    zero_limit: int = 64 << 20
+    """Bytes of one zero or trim request that go to the members at once."""
+    least_chunk: int = LEAST_CHUNK
+    """Bytes of a chunk in memory, at least, for a mirror without a bitmap."""
+    checkpoint: float = 30.0
+    """Seconds of sync after which progress is recorded on disk, if a sixteenth of the array was not done before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Why a slot is empty: what was found on a member that was left out."""
+
+    path: str
+    why: str
+    since: float | None = None
+
+
+class Member:
+    """A device with a place in the mirror."""
+
+    def __init__(
+        self, device: Device, superblock: Superblock, state: State, role: int | None, chunks: int
+    ) -> None:
+        self.device = device
+        self.path = device.path
+        self.superblock = superblock
+        """Its own, as last read or written: geometry, UUIDs and flags come from here."""
+        self.slot = superblock.dev_number
+        self.role = role
+        """0..raid_disks-1; None for a spare."""
+        self.state = state
+        self.data = superblock.data_offset * SECTOR
+        """Bytes from the start of the device to the data."""
+        self.place = superblock.super_offset * SECTOR
+        self.bitmap_place = superblock.bitmap_sector * SECTOR
+        self.need = ChunkSet(chunks)
+        """Chunks of its copy that must not be read until they have been copied onto it."""
+        self.bad = BadRanges()
+        """Parts of its copy that hold no data, by its bad-block log."""
+        self.log = b""
+        """That log as it is on disk."""
+        self.guided = False
+        """Its recovery copies only what the bitmap lists."""
+        self.compare = False
+        """Its recovery reads it too, and writes only what differs."""
+        self.recovered = 0
+        """Bytes from which on `need` must be searched after a restart: the checkpoint of its recovery."""
+        self.told = True
+        """Its own superblock knows what it is here; nothing is copied onto one that calls itself something else."""
+        self.fresh = False
+        """It does not hold the bitmap yet: the scribe gives it the whole before its superblock."""
+        self.read_bytes = 0
+        self.written_bytes = 0
+        """Moved by clients and sync since it was attached; Mirror.settle_traffic() brings them up to date."""
+        self.latency: float | None = None
+        """Seconds that a submitted operation takes of late, smoothed."""
+        self.read_errors = 0
+        self.write_errors = 0
+        self.since: float | None = None
+        self.why = ""
+
+    def take_log(self, log: bytes, unit: int) -> None:
+        """Its bad-block log as it was read; `unit`: bytes of the least read."""
+        self.log = log
+        if log:
+            sb = self.superblock
+            self.bad = BadRanges.of_log(badblocks.decode(log, shift=sb.bblog_shift), sb, unit)
+
+    def whole_sectors(self, lo: int, hi: int) -> tuple[int, int]:
+        """The part of [lo, hi) that its bad-block log can tell from the rest."""
+        unit = SECTOR << self.superblock.bblog_shift
+        return -(-lo // unit) * unit, hi // unit * unit
+
+    @property
+    def active(self) -> bool:
+        """Takes every write."""
+        return self.state is State.IN_SYNC or self.state is State.RECOVERING
+
+    def took(self, seconds: float) -> None:
+        """An operation on it took that long."""
+        self.latency = seconds if self.latency is None else self.latency + (seconds - self.latency) / 16
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """All that superblocks say and that can change: two equal ones need no update."""
+
+    clean: bool
+    resync_from: int
+    roles: tuple[int, ...]
+    filling: tuple[tuple[int, bool, int], ...]
+    """(slot, guided, sectors recovered) of recovering members."""
+    spares: tuple[int, ...]
+    """Slots of spares: the table says the same of them and of slots that nobody has."""
+    bad: tuple[int, ...] = ()
+    """Slots of members whose bad-block log counts."""
+
+
+@dataclass
+class Array:
+    """Identity and tables of one mirror."""
+
+    uuid: bytes
+    label: str
+    """What it is called here."""
+    size: int
+    """Bytes."""
+    raid_disks: int
+    ctime: int
+    chunk_shift: int
+    events: int
+    """The count that every active member's superblock carries."""
+    roles: list[int]
+    """dev_roles by slot, for slots that nobody attached holds."""
+    members: list[Member]
+    observer: Observer
+    active: bool
+    """Wanted on disk: "not clean"."""
+    has_bitmap: bool = True
+    readonly: bool = False
+    broken: str = ""
+    """Why nothing can be promised any more: metadata or a flush failed on the last copy."""
+    resync_from: int = 0
+    """Bytes that a mirror without a bitmap had resynced when it was stopped; nothing once it is written to."""
+    left_out: list[Note] = field(default_factory=list)
+    arriving: set[str] = field(default_factory=set)
+    """Paths of devices that are being made members: nothing else is done with them meanwhile."""
+    changed: Callable[[], None] = lambda: None
+    """Called after any change that the data path's shortcuts depend on."""
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks the array has."""
+        return -(-self.size >> self.chunk_shift)
+
+    def in_sync(self) -> list[Member]:
+        """Members that hold the data, lowest role first."""
+        return [m for m in self.by_role() if m.state is State.IN_SYNC]
+
+    def targets(self) -> list[Member]:
+        """Members that take every write and every flush."""
+        return [m for m in self.members if m.active]
+
+    def by_role(self) -> list[Member]:
+        """Members with a role, lowest first."""
+        return sorted((m for m in self.members if m.role is not None), key=lambda m: m.role or 0)
+
+    def degraded(self) -> bool:
+        """Fewer members in sync than there should be: no bit is cleared meanwhile."""
+        return len(self.in_sync()) < self.raid_disks
+
+    def unsynced(self) -> bool:
+        """Members in sync by the book may still differ: a resync is not done."""
+        return any(m.need.count for m in self.in_sync())
+
+    def needed(self, chunk: int) -> bool:
+        """Some active member's copy of the chunk waits to be copied."""
+        return any(m.need.flags[chunk] for m in self.members if m.active)
+
+    def vacant_role(self) -> int | None:
+        """The lowest role that nobody fills."""
+        taken = {m.role for m in self.targets()}
+        return next((role for role in range(self.raid_disks) if role not in taken), None)
+
+    def vacant_slot(self) -> int | None:
+        """A slot number for a newcomer: as md does, beyond the first members' and of nobody attached. None: no more."""
+        taken = {m.slot for m in self.members} | {
+            slot for slot, role in enumerate(self.roles) if role < ROLE_FAULTY
+        }
+        return next((slot for slot in range(self.raid_disks, len(self.roles)) if slot not in taken), None)
+
+    def find(self, path: str) -> Member | None:
+        """The attached member of that path."""
+        for member in self.members:
+            if member.path == path:
+                return member
+        real = os.path.realpath(path)
+        return next((m for m in self.members if os.path.realpath(m.path) == real), None)
+
+    def fault(self, member: Member, why: str, now: float) -> bool:
+        """Take a member that failed out of the mirror, in memory. False: it is the last copy, and stays (I5)."""
+        if member.state is State.FAULTY:
+            return True
+        if member.state is State.IN_SYNC and len(self.in_sync()) == 1:
+            return False
+        member.state = State.FAULTY
+        member.role = None
+        member.why = why
+        member.since = now
+        self._settle_authority()
+        self.changed()
+        return True
+
+    def break_down(self, why: str) -> None:
+        """The last copy can no longer be trusted to keep what it is told."""
+        if not self.broken:
+            self.broken = why
+            self.changed()
+            self.observer("mirror-failed", "error", f"{self.label} stopped taking writes: {why}", None)
+
+    def authority(self, first: int, last: int) -> Member:
+        """Whose version of these chunks counts where the copies may differ: the lowest that has all of it."""
+        copies = self.in_sync()
+        lo, hi = first << self.chunk_shift, (last + 1) << self.chunk_shift
+        return next((m for m in copies if not m.bad.touches(lo, hi)), copies[0])
+
+    def _settle_authority(self) -> None:
+        """Where every copy in sync waits for a resync whose source is gone, another becomes the source."""
+        first, *others = self.in_sync()
+        for chunk in list(first.need):
+            if all(chunk in other.need for other in others):
+                self.authority(chunk, chunk).need.discard(chunk)
+
+    def table(self) -> tuple[int, ...]:
+        """dev_roles as they should be on disk."""
+        roles = list(self.roles)
+        for m in self.members:
+            faulty = m.state is State.FAULTY
+            roles[m.slot] = ROLE_FAULTY if faulty else ROLE_SPARE if m.role is None else m.role
+        return tuple(roles)
+
+    def signature(self) -> Signature:
+        """What the superblocks should say now."""
+        filling = tuple(
+            (m.slot, m.guided, m.recovered // SECTOR) for m in self.members if m.state is State.RECOVERING
+        )
+        spares = tuple(m.slot for m in self.members if m.state is State.SPARE)
+        bad = tuple(m.slot for m in self.members if m.bad and m.state is not State.FAULTY)
+        return Signature(not self.active, self.resync_from // SECTOR, self.table(), filling, spares, bad)
+
+    def superblock(self, member: Member, signature: Signature, events: int, now: float) -> Superblock:
+        """The member's own superblock for a round of updates."""
+        features = Feature.BITMAP if self.has_bitmap else Feature(0)
+        filling = {slot: (guided, sectors) for slot, guided, sectors in signature.filling}
+        guided, recovered = filling.get(member.slot, (False, 0))
+        if member.slot in filling:
+            features |= Feature.RECOVERY_OFFSET
+            if guided:
+                features |= Feature.RECOVERY_BITMAP
+        if member.slot in signature.bad:
+            features |= Feature.BAD_BLOCKS
+        return replace(
+            member.superblock,
+            feature_map=features,
+            recovery_offset=recovered,
+            dev_roles=signature.roles,
+            raid_disks=self.raid_disks,
+            resync_offset=MAX if signature.clean else signature.resync_from,
+            events=events,
+            utime=int(now),
+            size=self.size // SECTOR,
+        )

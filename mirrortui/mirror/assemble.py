@@ -1,0 +1,360 @@
+"""From devices to a running mirror: read what is on them, decide, bring them level, begin."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from mirrortui.device.base import Device, Op
+from mirrortui.device.buffers import Pool
+from mirrortui.errors import ChangedError, FormatError, MemberError, RefusedError, RequestError
+from mirrortui.format import badblocks, bitmap, foreign, lookup, superblock
+from mirrortui.format.bitmap import BitmapHeader
+from mirrortui.format.names import printable
+from mirrortui.format.ondisk import SUPERBLOCK_BYTES
+from mirrortui.format.superblock import Feature, Superblock
+from mirrortui.mirror import salvage
+from mirrortui.mirror.array import Array, Member, Note, Observer, Signature, State, Tuning
+from mirrortui.mirror.chunks import ChunkSet
+from mirrortui.mirror.decide import LeftOut, Place, Verdict, decide
+from mirrortui.mirror.executor import Executor, Host, Operation, wait
+from mirrortui.mirror.fit import check_blocks
+from mirrortui.mirror.found import Found
+from mirrortui.mirror.intent import Intent
+from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.salvage import Shelf
+from mirrortui.units import SECTOR
+
+_LAST_EVENTS = 1 << 63
+"""A count from here on is no count; the next ones must fit 64 bits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssembleSpec:
+    """How to assemble."""
+
+    name: str | None = None
+    """Refuse members of another name."""
+    uuid: bytes | None = None
+    """Refuse members of another array."""
+    run: bool = False
+    """Start although members are missing that were there when it last ran."""
+    readonly: bool = False
+    """Write nothing. Then members are taken, too, that are not understood well enough to be written to."""
+    survivor: str | None = None
+    """Of a split brain: the member whose history is kept."""
+    compare: bool = False
+    """Of a split brain: find what differs by reading, whatever the bitmaps say."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Events counts that members must still have: those of the plan (I14)."""
+    shelf: Shelf | None = None
+    """Of a split brain: where to keep what only the loser holds, before it is copied over."""
+    tuning: Tuning = field(default_factory=Tuning)
+
+
+async def assemble(
+    executor: Executor,
+    host: Host,
+    devices: Sequence[Device],
+    spec: AssembleSpec,
+    observer: Observer,
+    pool: Pool,
+) -> Mirror:
+    """Start the mirror that these devices hold. Those that are left out are in `array.left_out`; close them.
+
+    Raises MemberError, DivergedError, DegradedStartError or RefusedError; then nothing was written.
+    """
+    verdict = await consider(devices, spec, pool)
+    mirror = _build(executor, host, {d.path: d for d in devices}, verdict, spec, observer, pool)
+    if spec.shelf:
+        await salvage.keep(mirror.array, verdict, spec.shelf, pool)
+    if not spec.readonly and not await _level(mirror):
+        raise MemberError(f"{mirror.array.label} could not be started: {mirror.array.broken}")
+    mirror.start(_tell_rejoins(mirror, verdict))
+    return mirror
+
+
+async def consider(devices: Sequence[Device], spec: AssembleSpec, pool: Pool) -> Verdict:
+    """Read the devices and decide what to make of them; nothing is written. Raises what `assemble` raises."""
+    found, broken = await _read_all(devices, pool, spec.readonly)
+    check = foreign.check_readable if spec.readonly else foreign.check_usable
+    for f in found:
+        check(f.superblock, f.path)
+        _check_identity(f, spec)
+    try:
+        verdict = decide(
+            found,
+            run=spec.run,
+            survivor=spec.survivor,
+            compare=spec.compare,
+            left_out=broken,
+            least_chunk=spec.tuning.least_chunk,
+        )
+    except MemberError as problem:
+        if broken and not found:
+            raise FormatError(" ".join(b.why for b in broken), hint="Nothing was written.") from problem
+        raise
+    _check_places(verdict, devices)
+    return verdict
+
+
+def _check_places(verdict: Verdict, devices: Sequence[Device]) -> None:
+    by_path = {d.path: d for d in devices}
+    for place in verdict.places:
+        check_blocks(by_path[place.found.path], place.found.superblock, verdict.chunk)
+
+
+async def _read_all(
+    devices: Sequence[Device], pool: Pool, readonly: bool
+) -> tuple[list[Found], list[LeftOut]]:
+    found, broken = [], []
+    for device in devices:
+        try:
+            found.append(await read_member(device, pool, readonly=readonly))
+        except FormatError as problem:
+            broken.append(LeftOut(device.path, problem.what))
+    return found, broken
+
+
+async def read_member(device: Device, pool: Pool, *, readonly: bool = False) -> Found:
+    """A device's superblock and bitmap. Raises FormatError when it has none that can be understood, MemberError when it
+    cannot be read. With `readonly` the bitmap need not be understood (Found.opaque).
+    """
+    sb = await _read_superblock(device, pool)
+    log = await _read_log(device, sb, pool)
+    if not sb.has_bitmap:
+        return Found(device.path, sb, None, b"", log)
+    if readonly and Feature.CLUSTERED in sb.feature_map:
+        return Found(device.path, sb, None, b"", log, "each node of its cluster has a bitmap of its own")
+    try:
+        header, raw = await _read_bitmap(device, sb, pool)
+    except FormatError as problem:
+        if readonly:
+            return Found(device.path, sb, None, b"", log, problem.what)
+        raise
+    return Found(device.path, sb, header, raw, log)
+
+
+async def _read_bitmap(device: Device, sb: Superblock, pool: Pool) -> tuple[BitmapHeader, bytes]:
+    place = sb.bitmap_sector * SECTOR
+    header = bitmap.decode(await _read(device, place, bitmap.PAGE, pool), path=device.path)
+    bitmap.check_belongs(header, sb, path=device.path)
+    header = _for_size(header, sb)
+    length = bitmap.image_bytes(header.chunks)
+    return header, await _read(device, place, length, pool)
+
+
+async def _read_log(device: Device, sb: Superblock, pool: Pool) -> bytes:
+    """The bad-block log, if it counts and lists something."""
+    if Feature.BAD_BLOCKS not in sb.feature_map:
+        return b""
+    log = await _read(device, sb.bblog_sector * SECTOR, sb.bblog_size * SECTOR, pool)
+    return log if badblocks.decode(log, shift=sb.bblog_shift, path=device.path) else b""
+
+
+def _for_size(header: BitmapHeader, sb: Superblock) -> BitmapHeader:
+    """The header for the array's real size; bits for another size say nothing."""
+    if header.sync_size == sb.size:
+        return header
+    return replace(header, sync_size=sb.size, state=header.state | bitmap.STALE)
+
+
+async def _read_superblock(device: Device, pool: Pool) -> Superblock:
+    """The one that counts, as `examine` shows it. A place that cannot be read matters only if no other has one."""
+    found, unread = await find_superblocks(device, pool)
+    if not found and unread:
+        raise unread[0]
+    if not found:
+        raise FormatError(
+            f"{device.path} has no MD superblock: it is no member of a mirror.",
+            hint="Nothing was written to it.",
+        )
+    if (sb := found[0].superblock) is None:
+        raise FormatError(found[0].problem, hint="Nothing was written to it; mirrortui examine says more.")
+    return sb
+
+
+async def find_superblocks(device: Device, pool: Pool) -> tuple[tuple[lookup.Found, ...], list[FormatError]]:
+    """Every superblock at a place for one, the one that counts first; and why places could not be read."""
+    pages: dict[int, bytes] = {}
+    unread: list[FormatError] = []
+    for place in lookup.places(device.size // SECTOR):
+        try:
+            pages[place.offset] = await _read(device, place.offset, SUPERBLOCK_BYTES, pool)
+        except FormatError as problem:
+            pages[place.offset] = b""
+            unread.append(problem)
+    return lookup.find(lambda offset, length: pages[offset][:length], device.size, device.path), unread
+
+
+async def _read(device: Device, offset: int, length: int, pool: Pool) -> bytes:
+    end, block = offset + length, device.block_size
+    if offset < 0 or end > device.size or offset % block or length % block:
+        raise FormatError(
+            f"{device.path}: its superblock leads to bytes {offset} to {end - 1}, which are not all on the device"
+            f"{f' in whole blocks of {block}' if block > 1 else ''}.",
+            hint="Nothing was written to it.",
+        )
+    buffer = pool.empty(length)
+    (result,) = await wait([Operation(device, Op.READ, offset, buffer, length)])
+    data = bytes(buffer.view[:length])
+    buffer.drop()
+    if result != length:
+        why = os.strerror(-result if result < 0 else errno.EIO)
+        raise FormatError(
+            f"{device.path} could not be read at byte {offset}: {why}.", hint="Nothing was written to it."
+        )
+    return data
+
+
+def _check_identity(found: Found, spec: AssembleSpec) -> None:
+    count = found.superblock.events
+    if count != spec.counts.get(found.path, count):
+        raise ChangedError(
+            f"{found.path} has changed since this was planned: its events count is {count}, not "
+            f"{spec.counts[found.path]}. Nothing was written.",
+            hint="Look at it again, then decide.",
+        )
+    name = found.superblock.set_name
+    shown = printable(name)
+    if spec.uuid is not None and found.superblock.set_uuid != spec.uuid:
+        raise RefusedError(f"{found.path} belongs to another array ({shown}). Nothing was written.")
+    if found.superblock.events >= _LAST_EVENTS:
+        raise RefusedError(
+            f"{found.path} has counted {found.superblock.events} events, and the field for them ends soon. "
+            "Nothing was written to it.",
+            hint="No array comes to that by use: look at it with mirrortui examine.",
+        )
+    if spec.name is not None and spec.name not in (name, name.partition(":")[2], found.superblock.label):
+        raise RequestError(
+            f"{found.path} belongs to a mirror called {shown}, not {spec.name}. Nothing was written.",
+            hint="Give its own name, or none.",
+        )
+
+
+def _build(
+    executor: Executor,
+    host: Host,
+    devices: dict[str, Device],
+    verdict: Verdict,
+    spec: AssembleSpec,
+    observer: Observer,
+    pool: Pool,
+) -> Mirror:
+    top = verdict.freshest.superblock
+    header, chunk = verdict.freshest.header, verdict.chunk
+    array = Array(
+        uuid=top.set_uuid,
+        label=top.label,
+        size=top.size * SECTOR,
+        raid_disks=top.raid_disks,
+        ctime=top.ctime,
+        chunk_shift=chunk.bit_length() - 1,
+        events=verdict.events,
+        roles=list(top.dev_roles),
+        members=[],
+        observer=observer,
+        active=not verdict.clean,
+        has_bitmap=header is not None,
+        readonly=spec.readonly,
+        resync_from=0 if header or verdict.clean else top.resync_offset * SECTOR,
+        left_out=[Note(o.path, o.why) for o in verdict.left_out],
+    )
+    array.members = [_member(devices[p.found.path], p, array, host) for p in verdict.places]
+    unit = max(m.device.block_size for m in array.members)
+    for member, place in zip(array.members, verdict.places, strict=True):
+        member.take_log(place.found.log, unit)
+    written = _on_disk(array, verdict)
+    # Whoever is not there misses what is written from now on: nobody must find it in the table.
+    there = {m.slot for m in array.members}
+    for slot, role in enumerate(array.roles):
+        if role < superblock.ROLE_FAULTY and slot not in there:
+            array.roles[slot] = superblock.ROLE_SPARE
+    intent = _intent(verdict, top, array, chunk)
+    return Mirror(executor, host, array, intent, pool, spec.tuning, written)
+
+
+def _member(device: Device, place: Place, array: Array, host: Host) -> Member:
+    state = State.SPARE if place.role is None else State.RECOVERING if place.recovering else State.IN_SYNC
+    sb = place.found.superblock
+    member = Member(device, sb, state, place.role, array.chunks)
+    member.need = ChunkSet(array.chunks, place.need)
+    member.guided = place.guided
+    member.compare = place.rejoin is not None and place.rejoin.how == "compare"
+    member.told = place.told
+    if place.told and place.recovering:
+        # After a crash chunks below its checkpoint may be due again: "clean" must not be said above them.
+        lowest = member.need.next(0)
+        due = array.size if lowest < 0 else lowest << array.chunk_shift
+        member.recovered = min(sb.recovery_offset * SECTOR, due)
+    member.fresh = not place.told and array.has_bitmap
+    member.since = host.now()
+    return member
+
+
+def _on_disk(array: Array, verdict: Verdict) -> Signature:
+    """What the freshest superblock says, in the form of what memory wants."""
+    top = verdict.freshest.superblock
+    filling = tuple(
+        (sb.dev_number, Feature.RECOVERY_BITMAP in sb.feature_map, sb.recovery_offset)
+        for p in verdict.places
+        if p.told and (sb := p.found.superblock).recovering
+    )
+    resync_from = 0 if verdict.clean else top.resync_offset
+    spares = tuple(p.found.superblock.dev_number for p in verdict.places if p.role is None)
+    bad = tuple(p.found.superblock.dev_number for p in verdict.places if p.found.log)
+    return Signature(verdict.clean, resync_from, top.dev_roles, filling, spares, bad)
+
+
+def _intent(verdict: Verdict, top: Superblock, array: Array, chunk: int) -> Intent:
+    """The bitmap to go on with: what any copy marks dirty, the same on all."""
+    header = verdict.freshest.header or BitmapHeader(uuid=top.set_uuid, sync_size=top.size, chunksize=chunk)
+    header = replace(header, version=bitmap.VERSION, state=0, events=max(header.events, verdict.events))
+    raw = bitmap.image(header, dirty=False)
+    for chunk_number in verdict.dirty:
+        bitmap.set_bit(raw, chunk_number)
+    intent = Intent(header, raw, array.chunks)
+    if verdict.freshest.header is None:
+        return intent
+    for place in verdict.places:
+        if place.role is not None and not place.rejoin:  # a loser gets it whole
+            intent.pages |= _differing(raw, place.found.raw, array.chunks)
+    return intent
+
+
+def _differing(raw: bytearray, other: bytes, chunks: int) -> set[int]:
+    """Pages of the image that are not the same on disk, as far as they mean anything."""
+    if len(raw) != len(other):
+        return set(range(len(raw) // bitmap.PAGE))
+    end = bitmap.HEADER + chunks // 8
+    pages = {
+        at // bitmap.PAGE
+        for at in range(0, end, bitmap.PAGE)
+        if raw[at : min(end, at + bitmap.PAGE)] != other[at : min(end, at + bitmap.PAGE)]
+    }
+    # The kernel leaves ones behind the last bit.
+    if chunks % 8 and (raw[end] ^ other[end]) & ((1 << chunks % 8) - 1):
+        pages.add(end // bitmap.PAGE)
+    return pages
+
+
+async def _level(mirror: Mirror) -> bool:
+    """Bits alike on all, then those whose count is not the mirror's get the freshest superblock; who does not know yet
+    what it is gets its own with the first update.
+    """
+    members = [m for m in mirror.array.members if m.told and m.superblock.events != mirror.array.events]
+    if not members and not mirror.intent.pages:
+        return True
+    written = mirror.scribe.written
+    assert written is not None
+    return await mirror.scribe.level(members, written)
+
+
+def _tell_rejoins(mirror: Mirror, verdict: Verdict) -> str:
+    """Report what becomes of a split brain; why something is copied."""
+    array = mirror.array
+    for rejoin in verdict.rejoins:
+        array.observer("survivor-chosen", "warning", f"{array.label}: {rejoin.summary}.", rejoin.lost)
+    return "; ".join(rejoin.reason for rejoin in verdict.rejoins)

@@ -1,0 +1,269 @@
+"""The data path by the book: every wait, cold chunk and failure of a read, write or flush.
+
+The shortcuts (mirror.py inline, steady.py) end here whenever anything is out of the ordinary; the rules live once.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+from collections.abc import Callable, Collection, Sequence
+
+from mirrortui.device.base import Op
+from mirrortui.device.buffers import Buffer, Pool
+from mirrortui.format.superblock import WRITE_MOSTLY
+from mirrortui.mirror.array import Array, Member, State, Tuning
+from mirrortui.mirror.executor import Executor, Operation, Signal, wait
+from mirrortui.mirror.intent import Intent
+from mirrortui.mirror.scribe import Scribe
+from mirrortui.mirror.tickets import Ticket, Tickets
+from mirrortui.units import format_size
+
+GONE = frozenset({errno.ETIMEDOUT, errno.ENODEV, errno.ENXIO})
+"""Errors of a device that does not answer: a read that meets one fails the member."""
+
+
+class Book:
+    """Reads, writes and flushes of one mirror, in order and in full. Every method returns 0 or an errno."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        array: Array,
+        intent: Intent,
+        scribe: Scribe,
+        tickets: Tickets,
+        pool: Pool,
+        tuning: Tuning,
+    ) -> None:
+        self._array = array
+        self._intent = intent
+        self._scribe = scribe
+        self._tickets = tickets
+        self._pool = pool
+        self._stripe_shift = tuning.stripe_shift
+        self._flushed = Signal(executor)
+        self._flushes_begun = 0
+        self._flushes_ended = 0
+        self._flush_result = 0
+        self.epoch = 0
+        """Changes whenever chunks are put back into a member's `need`: a copy begun before does not count."""
+        self.suspected: Callable[[], None] = lambda: None
+        """Called when that happened: there is something to copy."""
+        self.healed: Callable[[int, int], None] = lambda first, last: None
+        """Called with the first and last chunk of a write over bad blocks: perhaps they can be copied now."""
+
+    def span(self, offset: int, length: int) -> tuple[int, int]:
+        """First and last chunk of a range."""
+        shift = self._array.chunk_shift
+        return offset >> shift, (offset + length - 1) >> shift
+
+    async def write(
+        self, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool, ticket: Ticket | None = None
+    ) -> int:
+        """Data or zeroes to every member (I1, I2, I4, I7)."""
+        ticket = ticket or self._tickets.enter(offset, offset + length)
+        await ticket
+        first, last = self.span(offset, length)
+        self._intent.hold(first, last)  # before the intent, or the daemon could clear the bit again
+        try:
+            if not await self._open(first, last) or self._unanswered():
+                return errno.EIO
+            members = self._array.targets()
+            results = await wait(self._change(m, op, offset, buffer, length, fua) for m in members)
+            return await self.settle(op, offset, length, members, results)
+        finally:
+            self._intent.release(first, last)
+            self._tickets.leave(ticket)
+
+    def _change(
+        self, member: Member, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool
+    ) -> Operation:
+        """A write for one member: what heals a bad range there is durable before its log says so."""
+        fua = fua or member.bad.touches(offset, offset + length)
+        return Operation(member.device, op, member.data + offset, buffer, length, fua)
+
+    async def settle(
+        self, op: Op, offset: int, length: int, members: Sequence[Member], results: Sequence[int]
+    ) -> int:
+        """What a finished write amounts to; called with its ticket held."""
+        expected = length if op is Op.WRITE else 0
+        failed = [(m, r) for m, r in zip(members, results, strict=True) if r != expected]
+        kept = [m for m, r in zip(members, results, strict=True) if r == expected]
+        for member, _ in failed:
+            member.write_errors += 1
+        for member in kept:
+            member.written_bytes += expected
+        known = 0
+        if self.heal(kept, offset, length):
+            known = self._scribe.want()
+            self.healed(*self.span(offset, length))
+        if failed:
+            self._array.changed()  # a timed-out write may still land: the shortcuts must know before the next one
+        if not any(m.state is State.IN_SYNC for m in kept):
+            await self._scribe.durable(self.suspect(offset, length))
+            return next((-r for m, r in failed if m.state is State.IN_SYNC and r < 0), errno.EIO)
+        for member, result in failed:
+            self._scribe.fault(member, f"write error at {format_size(offset)}: {_reason(result)}")
+        await self._scribe.durable(known)
+        if self._lost(offset, length):
+            return errno.EIO
+        return await self.acknowledge()
+
+    def heal(self, members: Sequence[Member], offset: int, length: int) -> bool:
+        """Whole sectors of the range hold data on these members now. True: their bad-block logs must say so."""
+        healed = [m for m in members if m.bad and m.bad.discard(*m.whole_sectors(offset, offset + length))]
+        if healed:
+            self._array.changed()
+        return bool(healed)
+
+    def _lost(self, offset: int, length: int) -> bool:
+        """A part of a sector was written that is bad on every copy: it cannot be read back."""
+        copies = self._array.in_sync()
+        return all(m.bad for m in copies) and any(
+            all(m.bad.touches(lo, hi) for m in copies)
+            for lo, hi in itertools.pairwise(self._edges(offset, length))
+        )
+
+    async def acknowledge(self) -> int:
+        """Hold an answer back until every failure so far is on disk (I4)."""
+        while self._scribe.holding and not self._array.broken:
+            await self._scribe.progress
+        return errno.EIO if self._array.broken else 0
+
+    def suspect(self, offset: int, length: int) -> int:
+        """A write came to nothing: nobody is failed for it, but the copies may differ now: one is copied again. Returns
+        the value that the scribe's `done` will have when the superblocks know.
+        """
+        first, last = self.span(offset, length)
+        source = self._array.authority(first, last)
+        others = [m for m in self._array.targets() if m is not source]
+        if not others:
+            return self._scribe.done
+        for member in others:
+            member.need.update(range(first, last + 1))
+            if member.state is State.RECOVERING:
+                member.recovered = min(member.recovered, first << self._array.chunk_shift)
+        for chunk in range(first, last + 1):
+            source.need.discard(chunk)
+        self.epoch += 1
+        self._array.changed()
+        self.suspected()
+        return self._scribe.want()
+
+    async def _open(self, first: int, last: int) -> bool:
+        """Make the chunks hot: superblocks "not clean", then bits, both durable (I2). False: the mirror is broken."""
+        while not self._array.broken:
+            self._array.active = True
+            self._array.resync_from = 0
+            asked = self._intent.ask(first, last)
+            if asked and self._scribe.settled and not self._scribe.holding:
+                self._intent.warm(first, last)
+                return True
+            self._scribe.want()
+            await self._scribe.progress
+        return False
+
+    def _unanswered(self) -> bool:
+        """A copy in sync still owes the end of a timed-out operation, which might land on top of a newer write."""
+        return any(m.device.zombies for m in self._array.in_sync())
+
+    async def flush(self) -> int:
+        """Make every write completed before durable on every copy (I1). Flushes that wait for one share the next."""
+        mine = self._flushes_begun + 1
+        while self._flushes_begun < mine:
+            if self._flushes_ended < self._flushes_begun:
+                await self._flushed
+                continue
+            self._flushes_begun += 1
+            self._flush_result = await self._flush_members()
+            self._flushes_ended += 1
+            self._flushed.fire()
+        while self._flushes_ended < mine:
+            await self._flushed
+        return self._flush_result or await self.acknowledge()
+
+    async def _flush_members(self) -> int:
+        if self._array.broken:
+            return errno.EIO
+        members = self._array.targets()
+        results = await wait(Operation(m.device, Op.FLUSH) for m in members)
+        failed = [(m, r) for m, r in zip(members, results, strict=True) if r != 0]
+        for member, result in failed:
+            member.write_errors += 1
+            why = f"flush error: {_reason(result)}"
+            if not self._scribe.fault(member, why):
+                # What it said it had taken may be gone, and a second flush would not tell: believe none.
+                self._array.break_down(f"{member.path}, the last copy: {why}")
+        return await self.acknowledge()
+
+    def reader(self, offset: int, length: int, tried: Collection[Member] = ()) -> Member | None:
+        """A member whose copy of the whole range may be read (I6); stripes spread the reads and stay sequential."""
+        first, last = self.span(offset, length)
+        end = offset + length
+        usable = [
+            m
+            for m in self._array.in_sync()
+            if m not in tried and not m.need.touches(first, last) and not m.bad.touches(offset, end)
+        ]
+        preferred = prefer(usable)
+        return preferred[(offset >> self._stripe_shift) % len(preferred)] if preferred else None
+
+    async def read(self, offset: int, buffer: Buffer, length: int) -> int:
+        """Fill the buffer from a good copy, another if the first fails; EIO when all do (I5)."""
+        tried: list[Member] = []
+        while member := self.reader(offset, length, tried):
+            (result,) = await wait([Operation(member.device, Op.READ, member.data + offset, buffer, length)])
+            if result == length:
+                member.read_bytes += length
+                return 0
+            tried.append(member)
+            self.read_failed(member, offset, result)
+        edges = self._edges(offset, length)
+        if len(edges) == 2 or all(m in tried for m in self._array.in_sync()):
+            return errno.EIO
+        return await self._read_pieces(offset, buffer, edges)
+
+    def read_failed(self, member: Member, offset: int, result: int) -> None:
+        """Count a read error; a member that does not answer at all is failed, unless it is the last copy."""
+        member.read_errors += 1
+        self._array.changed()
+        if -result in GONE:
+            self._scribe.fault(member, f"read error at {format_size(offset)}: {_reason(result)}")
+        if member.state is not State.FAULTY:
+            self._array.observer(
+                "read-error",
+                "warning",
+                f"{member.path} could not read {format_size(offset)} of {self._array.label}: {_reason(result)}.",
+                member.path,
+            )
+
+    def _edges(self, offset: int, length: int) -> list[int]:
+        """Where the copies that may be read can change in a range: at chunks, and where bad ranges begin and end."""
+        end, chunk = offset + length, 1 << self._array.chunk_shift
+        edges = {offset, end, *range((offset // chunk + 1) * chunk, end, chunk)}
+        for member in self._array.in_sync():
+            edges.update(edge for part in member.bad.within(offset, end) for edge in part)
+        return sorted(edges)
+
+    async def _read_pieces(self, offset: int, buffer: Buffer, edges: list[int]) -> int:
+        """No one copy may be good for the whole range: piece by piece then."""
+        for lo, hi in itertools.pairwise(edges):
+            piece = self._pool.empty(hi - lo)
+            try:
+                if problem := await self.read(lo, piece, hi - lo):
+                    return problem
+                buffer.view[lo - offset : hi - offset] = piece.view[: hi - lo]
+            finally:
+                piece.drop()
+        return 0
+
+
+def prefer(members: list[Member]) -> list[Member]:
+    """Those to read from: write-mostly ones only if there is no other."""
+    return [m for m in members if not m.superblock.devflags & WRITE_MOSTLY] or members
+
+
+def _reason(result: int) -> str:
+    return os.strerror(-result) if result < 0 else "it took only a part"

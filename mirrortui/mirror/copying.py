@@ -1,0 +1,75 @@
+"""What makes one copy equal to another: data, holes, or only where the two differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mirrortui.device.base import Op
+from mirrortui.device.buffers import Buffer, Pool
+from mirrortui.mirror.array import Member
+from mirrortui.mirror.executor import Operation, wait
+
+PAGE = 4096
+"""Bytes that are compared at once, as the kernel does."""
+
+Run = tuple[int, int]
+"""First byte of a range, and the one behind its last."""
+
+
+def is_hole(member: Member, lo: int, length: int) -> bool:
+    """The whole range is a hole and reads as zeroes."""
+    return all(extent.hole for extent in member.device.extents(member.data + lo, length))
+
+
+def operations(
+    source: Member, target: Member, lo: int, buffer: Buffer, where: Iterable[Run], pool: Pool
+) -> Iterator[Operation]:
+    """Write these runs of a range that begins at `lo` and whose content is in the buffer, or a hole; nothing where both
+    have a hole. An operation that has a buffer of its own holds it once.
+    """
+    for start, end in where:
+        at, length = lo + start, end - start
+        if is_hole(source, at, length):
+            if not is_hole(target, at, length):
+                yield Operation(target.device, Op.ZERO, target.data + at, None, length)
+        else:
+            if start:
+                part = pool.take(buffer.view[start:end])
+            else:
+                part = buffer
+                part.hold()
+            yield Operation(target.device, Op.WRITE, target.data + at, part, length)
+
+
+async def differing(member: Member, at: int, right: memoryview, pool: Pool) -> list[Run]:
+    """Runs in which the member's copy, from byte `at` of the array on, is not what it should be. What cannot be read
+    differs.
+    """
+    length = len(right)
+    buffer = pool.empty(length)
+    try:
+        read = Operation(member.device, Op.READ, member.data + at, buffer, length)
+        (result,) = await wait([read])
+        if result != length:
+            member.read_errors += 1
+            return [(0, length)]
+        member.read_bytes += length
+        return runs(buffer.view[:length], right, max(PAGE, member.device.block_size))
+    finally:
+        buffer.drop()
+
+
+def runs(one: memoryview, other: memoryview, page: int = PAGE) -> list[Run]:
+    """Where two ranges of the same length differ, in whole pages, neighbours joined."""
+    if one == other:
+        return []
+    found: list[Run] = []
+    for lo in range(0, len(one), page):
+        hi = min(lo + page, len(one))
+        if one[lo:hi] == other[lo:hi]:
+            continue
+        if found and found[-1][1] == lo:
+            found[-1] = (found[-1][0], hi)
+        else:
+            found.append((lo, hi))
+    return found

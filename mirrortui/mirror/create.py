@@ -1,0 +1,152 @@
+"""Writing a new mirror's metadata; assemble() then starts it like any other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from mirrortui.device.base import Device, Op
+from mirrortui.device.buffers import Pool
+from mirrortui.errors import MemberError, RequestError
+from mirrortui.format import bitmap, layout
+from mirrortui.format.bitmap import BitmapHeader
+from mirrortui.format.layout import Layout
+from mirrortui.format.ondisk import SUPERBLOCK_BYTES
+from mirrortui.format.superblock import MAX, MAX_DEV, ROLE_SPARE, Feature, Superblock
+from mirrortui.mirror.erase import erase, old_superblocks, page
+from mirrortui.mirror.executor import Host, Operation, wait
+from mirrortui.units import SECTOR, format_size
+
+LEAST_MEMBERS, MOST_MEMBERS = 2, 16
+PAGE_SECTORS = bitmap.PAGE // SECTOR
+"""The unit of resync, and so of an array's size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateSpec:
+    """What to make."""
+
+    name: str
+    """At most 32 bytes."""
+    size: int | None = None
+    """Bytes of the array; None: as much as the smallest member holds."""
+    chunk: int | None = None
+    """Bytes to a bit of the bitmap; None: by size."""
+    assume_clean: bool = False
+    """The members' data areas are equal already, or it does not matter: no initial resync."""
+    layouts: Sequence[Layout] | None = None
+    """One for each member; None: mdadm's rules."""
+
+
+def plan(sizes: Sequence[int], spec: CreateSpec) -> tuple[list[Layout], int]:
+    """Where things go on members of these sizes in bytes, and the array's size in bytes.
+
+    Raises RequestError for a bad number of members, size or chunk, MemberError for a member that is too small.
+    """
+    if not LEAST_MEMBERS <= len(sizes) <= MOST_MEMBERS:
+        raise RequestError(f"A mirror has {LEAST_MEMBERS} to {MOST_MEMBERS} members, not {len(sizes)}.")
+    if len(spec.name.encode()) > 32:
+        raise RequestError(
+            f"The name {spec.name!r} is longer than the 32 bytes that a superblock has for it."
+        )
+    sectors = [size // SECTOR for size in sizes]
+    given = spec.layouts or [layout.plan(count, bitmap=False) for count in sectors]
+    room = layout.array_size(given)
+    size = room if spec.size is None else spec.size // SECTOR & -PAGE_SECTORS
+    if not 0 < size <= room:
+        raise RequestError(
+            f"A size of {format_size(spec.size or 0)} is impossible: the smallest member has room for "
+            f"{format_size(room * SECTOR)}.",
+            hint="Leave --size out to use all of it.",
+        )
+    if spec.layouts is not None:
+        return list(spec.layouts), size * SECTOR
+    # One chunk for all: the one that the smallest member's bitmap has room for.
+    chunk = layout.plan(min(sectors), chunk=spec.chunk, size=size).chunk
+    return [layout.plan(count, chunk=chunk, size=size) for count in sectors], size * SECTOR
+
+
+async def create(devices: Sequence[Device], spec: CreateSpec, host: Host, pool: Pool) -> bytes:
+    """Erase the superblocks of earlier lives, write bitmaps, then superblocks. Returns the new array's UUID.
+
+    Raises what plan() raises before anything is written, MemberError when a member fails a write.
+    """
+    layouts, size = plan([d.size for d in devices], spec)
+    uuid = uuid4().bytes
+    now = int(host.now())
+    old = [[page(offset) for offset in await old_superblocks(device, pool)] for device in devices]
+    if spec.assume_clean:
+        old = _alike(old, layouts, size)
+    roles = (*range(len(devices)), *[ROLE_SPARE] * (MAX_DEV - len(devices)))
+    for place, one in zip(range(len(devices)), layouts, strict=True):
+        superblock = Superblock(
+            feature_map=Feature.BITMAP,
+            set_uuid=uuid,
+            set_name=spec.name,
+            ctime=now,
+            size=size // SECTOR,
+            raid_disks=len(devices),
+            bitmap_offset=one.bitmap_offset,
+            data_offset=one.data_offset,
+            data_size=one.data_size,
+            super_offset=one.super_offset,
+            dev_number=place,
+            device_uuid=uuid4().bytes,
+            bblog_size=one.bblog_size,
+            bblog_offset=one.bblog_offset,
+            utime=now,
+            events=1,
+            resync_offset=MAX if spec.assume_clean else 0,
+            dev_roles=roles,
+        )
+        await erase(devices[place], old[place], pool)
+        await _write_member(devices[place], superblock, one.chunk, not spec.assume_clean, pool)
+    return uuid
+
+
+def _alike(
+    ranges: Sequence[Sequence[tuple[int, int]]], layouts: Sequence[Layout], size: int
+) -> list[list[tuple[int, int]]]:
+    """The same byte ranges of each member, and in its data also those of all others: equal copies stay equal."""
+    starts = [one.data_offset * SECTOR for one in layouts]
+    inside = {
+        (max(0, lo - start), min(size, hi - start))
+        for own, start in zip(ranges, starts, strict=True)
+        for lo, hi in own
+        if lo - start < size and hi > start
+    }
+    return [
+        [
+            *own,
+            *((start + lo, start + hi) for lo, hi in sorted(inside) if (start + lo, start + hi) not in own),
+        ]
+        for own, start in zip(ranges, starts, strict=True)
+    ]
+
+
+async def _write_member(device: Device, superblock: Superblock, chunk: int, dirty: bool, pool: Pool) -> None:
+    header = BitmapHeader(
+        uuid=superblock.set_uuid, events=superblock.events, sync_size=superblock.size, chunksize=chunk
+    )
+    image = bytes(bitmap.image(header, dirty=dirty))
+    await _write(device, superblock.bitmap_sector * SECTOR, image, pool)
+    await _write(device, superblock.super_offset * SECTOR, blank_page(superblock), pool)
+
+
+def blank_page(superblock: Superblock) -> bytes:
+    """The superblock in its whole 4 KiB, zeroes behind it: nothing of an older one shows through."""
+    return superblock.encode().ljust(SUPERBLOCK_BYTES, b"\0")
+
+
+async def _write(device: Device, offset: int, data: bytes, pool: Pool) -> None:
+    buffer = pool.take(data)
+    (result,) = await wait([Operation(device, Op.WRITE, offset, buffer, len(data), fua=True)])
+    buffer.drop()
+    if result != len(data):
+        why = os.strerror(-result) if result < 0 else "only a part was written"
+        raise MemberError(
+            f"{device.path} did not take the new metadata: {why}. The mirror was not created; its first megabyte may "
+            "have been written to."
+        )

@@ -1,0 +1,328 @@
+"""Who is believed: from the superblocks that were found to the members of a mirror. Pure; nothing is read or written.
+
+The rules are I9 and I10, the order is md's (freshest first, one event of tolerance), and where md would mix two
+histories in silence this refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from mirrortui.errors import DegradedStartError, MemberError
+from mirrortui.format import bitmap, parting
+from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, Feature, format_uuid
+from mirrortui.mirror import diverged
+from mirrortui.mirror.diverged import Rejoin
+from mirrortui.mirror.fit import misfit
+from mirrortui.mirror.found import Found
+from mirrortui.units import SECTOR, format_size
+
+LEAST_CHUNK = 1 << 16
+"""Bytes of a chunk in memory, at least, for a mirror without a bitmap."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A member that takes part."""
+
+    found: Found
+    role: int | None
+    """None: a spare."""
+    recovering: bool
+    guided: bool
+    need: frozenset[int]
+    """Chunks of its copy that must be copied first."""
+    told: bool
+    """Its own superblock knows that, or will when it is levelled with the freshest. False: with the next update."""
+    rejoin: Rejoin | None = None
+    """It is the loser of a split brain."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A member that does not take part, and why."""
+
+    path: str
+    why: str
+
+
+@dataclass
+class Verdict:
+    """What to make of the members."""
+
+    freshest: Found
+    places: list[Place]
+    left_out: list[LeftOut]
+    dirty: set[int]
+    """Chunks whose bits must stay set, on all members alike."""
+    clean: bool
+    chunk: int
+    """Bytes of a chunk: the bitmap's, or what serves in memory without one."""
+    events: int
+    """The count to go on from."""
+    missing: list[int] = field(default_factory=list)
+    """Roles that the freshest superblock counts on and nobody fills."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Events counts of all that were looked at, by path."""
+
+    @property
+    def rejoins(self) -> list[Rejoin]:
+        """How the losers of a split brain are filled."""
+        return [place.rejoin for place in self.places if place.rejoin]
+
+
+def decide(
+    found: Sequence[Found],
+    *,
+    run: bool = False,
+    survivor: str | None = None,
+    compare: bool = False,
+    left_out: Sequence[LeftOut] = (),
+    least_chunk: int = LEAST_CHUNK,
+) -> Verdict:
+    """Who takes part, as what, and what must be copied. `left_out` could not even be understood; `compare`: what the
+    losers of a split brain differ in is found by reading, whatever the bitmaps say; `least_chunk` counts where there is
+    no bitmap.
+
+    Raises MemberError when they do not belong together or none holds the data, DivergedError (with the evidence) for a
+    split brain without a survivor, DegradedStartError when members are missing that were there when it last ran.
+    """
+    _same_array(found)
+    stale = {f.path: _gone_on_without(f, other) for f in found if (other := _successor_of(f, found))}
+    rest = [f for f in found if f.path not in stale]
+    losers = diverged.choose(found, rest, survivor)
+    candidates = [f for f in rest if f not in losers]
+    freshest = _freshest(candidates)
+    places, out = _seat(freshest, candidates)
+    out += [*left_out, *(LeftOut(path, why) for path, why in stale.items())]
+    copies = [p for p in places if p.role is not None and not p.recovering]
+    if not copies:
+        raise MemberError(
+            "No member holds the whole data: " + "; ".join(f"{o.path}: {o.why}" for o in out) + ".",
+            hint="Give the other members too.",
+        )
+    missing = _missing(freshest, places)
+    awaited = _awaited(missing, copies)
+    if awaited and not run:
+        raise DegradedStartError(
+            f"{freshest.label} had {len(awaited)} more of {freshest.superblock.raid_disks} members in sync when it "
+            f"last ran than can be used now{_reasons(out)}; another may hold newer data.",
+            hint="Give the missing member, or use --run to start without it.",
+        )
+    dirty = set().union(*(p.found.dirty for p in copies))
+    # Who is still away of a losing side must not come back as the freshest: the count goes on from the highest.
+    events = max(f.superblock.events for f in (freshest, *losers))
+    chunk = _chunk(freshest, least_chunk)
+    verdict = Verdict(freshest, places, out, dirty, freshest.superblock.clean, chunk, events, missing)
+    _find_needs(verdict)
+    _rejoin(verdict, losers, compare)
+    verdict.counts = {f.path: f.superblock.events for f in found}
+    return verdict
+
+
+def _successor_of(member: Found, found: Sequence[Found]) -> Found | None:
+    return parting.successor(member, found) if parting.claims(member) else None
+
+
+def _gone_on_without(member: Found, other: Found) -> str:
+    """Why a member is not believed, whatever it says of itself (I9)."""
+    return (
+        f"{other.path} went on without it (events {other.superblock.events}, "
+        f"this one {member.superblock.events})"
+    )
+
+
+def _reasons(left_out: Iterable[LeftOut]) -> str:
+    told = "; ".join(f"{o.path} is left out: {o.why}" for o in left_out)
+    return f" ({told})" if told else ""
+
+
+def _same_array(found: Sequence[Found]) -> None:
+    """UUID, size, and a slot each."""
+    if not found:
+        raise MemberError("None of the members could be used.", hint="See mirrortui examine MEMBER.")
+    first = found[0].superblock
+    slots: dict[int, Found] = {}
+    for f in found:
+        sb = f.superblock
+        if sb.set_uuid != first.set_uuid:
+            raise MemberError(
+                f"{f.path} belongs to another array: its UUID is {format_uuid(sb.set_uuid)} ({sb.label}), "
+                f"{found[0].path} has {format_uuid(first.set_uuid)} ({first.label}). Nothing was written.",
+                hint="Leave one of them out.",
+            )
+        other = slots.get(sb.dev_number)
+        if other and other.superblock.device_uuid == sb.device_uuid:
+            raise MemberError(
+                f"{other.path} and {f.path} are copies of one and the same member (slot {sb.dev_number}). "
+                "Nothing was written.",
+                hint="Leave one of them out.",
+            )
+        slots[sb.dev_number] = f
+
+
+def _freshest(candidates: Sequence[Found]) -> Found:
+    """Highest events among members with a role; of equals a whole one, then one that is not clean, then the lowest."""
+    able = [f for f in candidates if f.superblock.role < f.superblock.raid_disks]
+    if not able:
+        raise MemberError(
+            "None of these members has a role in the array: " + ", ".join(f.path for f in candidates) + ".",
+            hint="Give its other members too.",
+        )
+    return min(
+        able,
+        key=lambda f: (-f.superblock.events, f.superblock.recovering, f.superblock.clean, f.superblock.role),
+    )
+
+
+def _seat(freshest: Found, candidates: Sequence[Found]) -> tuple[list[Place], list[LeftOut]]:
+    """Give every candidate the place that the freshest table has for it."""
+    table, top = freshest.superblock.dev_roles, freshest.superblock
+    places: list[Place] = []
+    left_out: list[LeftOut] = []
+    # A replacement claims the role of the one it is to replace, which keeps it until the end.
+    for f in sorted(candidates, key=lambda f: (f.superblock.recovering, f.superblock.dev_number)):
+        sb = f.superblock
+        role = table[sb.dev_number] if sb.dev_number < len(table) else ROLE_SPARE
+        if role == ROLE_FAULTY:
+            left_out.append(LeftOut(f.path, "it failed"))
+        elif role >= top.raid_disks and sb.role < ROLE_FAULTY:
+            left_out.append(LeftOut(f.path, "it was removed"))
+        elif role < top.raid_disks and sb.events + 1 < top.events:
+            left_out.append(LeftOut(f.path, f"it is stale: events {sb.events} of {top.events}"))
+        elif why := _misfit(f, freshest) or _successor(f, candidates):
+            left_out.append(LeftOut(f.path, why))
+        elif role >= top.raid_disks:
+            places.append(Place(f, None, False, False, frozenset(), True))
+        elif any(p.role == role for p in places):
+            left_out.append(LeftOut(f.path, f"it claims role {role}, which another fills"))
+        else:
+            guided = Feature.RECOVERY_BITMAP in sb.feature_map
+            # One that missed the update which made it a member holds nothing yet.
+            missed = sb.role >= top.raid_disks
+            places.append(Place(f, role, sb.recovering or missed, guided, frozenset(), not missed))
+    return places, left_out
+
+
+def _misfit(found: Found, freshest: Found) -> str:
+    top = freshest.superblock
+    return misfit(found.superblock, found.header, size=top.size, slots=top.max_dev, header=freshest.header)
+
+
+def _successor(found: Found, candidates: Sequence[Found]) -> str:
+    """Who has its slot now, if another does: a spare that was removed goes on believing in it."""
+    slot, events = found.superblock.dev_number, found.superblock.events
+    return next(
+        (
+            f"its slot {slot} was given to {other.path}"
+            for other in candidates
+            if other.superblock.dev_number == slot and other.superblock.events > events
+        ),
+        "",
+    )
+
+
+def _missing(freshest: Found, places: Sequence[Place]) -> list[int]:
+    """Roles that the table counts on and nobody fills."""
+    counted = {role for role in freshest.superblock.dev_roles if role < freshest.superblock.raid_disks}
+    return sorted(counted - {p.role for p in places})
+
+
+def _awaited(missing: Sequence[int], copies: Sequence[Place]) -> list[int]:
+    """Of the missing roles those that a copy counts on. One that only a member being filled has heard of was taken in
+    by a round that reached no copy, and so is in sync nowhere.
+    """
+    return [role for role in missing if any(role in p.found.superblock.dev_roles for p in copies)]
+
+
+def _find_needs(verdict: Verdict) -> None:
+    """What is not clean is copied from the lowest role to the others; a recovery goes on from its checkpoint."""
+    header, chunk = verdict.freshest.header, verdict.chunk
+    copies = sorted(
+        (p for p in verdict.places if p.role is not None and not p.recovering), key=lambda p: p.role or 0
+    )
+    source = copies[0]
+    total = bitmap.count_bits(verdict.freshest.superblock.size, chunk)
+    if header is None:
+        verdict.dirty = set()
+    suspect: set[int] = set()
+    if not verdict.clean:
+        equal = verdict.freshest.superblock.resync_offset * SECTOR // chunk
+        suspect = verdict.dirty if header else set(range(equal, total))
+    if any(place.found.opaque for place in verdict.places):
+        suspect = set(range(total))
+    whole = _whole_instead(source, copies[1:], suspect, chunk)
+    for index, place in enumerate(verdict.places):
+        if place.role is None:
+            continue
+        need = set(whole) if place is source else {c for c in suspect if whole.get(c) is not place}
+        if place.recovering:
+            sb = place.found.superblock
+            start = sb.recovery_offset * SECTOR // chunk if sb.recovering else 0
+            listed = place.guided and header is not None
+            need |= {c for c in verdict.dirty if c >= start} if listed else set(range(start, total))
+        verdict.places[index] = _needing(place, need)
+
+
+def _whole_instead(source: Place, others: list[Place], suspect: set[int], chunk: int) -> dict[int, Place]:
+    """Suspect chunks of which the source has bad blocks, and a copy that has none there: its version counts."""
+    wanting = suspect & source.found.bad_chunks(chunk)
+    bad = [(p, p.found.bad_chunks(chunk)) for p in others] if wanting else []
+    found = {c: next((p for p, theirs in bad if c not in theirs), None) for c in wanting}
+    return {c: p for c, p in found.items() if p is not None}
+
+
+def _needing(place: Place, need: set[int]) -> Place:
+    return replace(place, need=frozenset(need))
+
+
+def _rejoin(verdict: Verdict, losers: Sequence[Found], compare: bool) -> None:
+    """Each loser of a split brain is filled again: where either side wrote if the bitmaps tell, else all is compared
+    (I10).
+    """
+    dirty = set(verdict.dirty)
+    for lost in diverged.in_order(verdict.freshest, losers):
+        role, slot = _vacancy(verdict, lost)
+        if role is None or slot is None:
+            verdict.left_out.append(LeftOut(lost.path, "its place was given away"))
+        elif why := _no_room(lost, slot, verdict.freshest):
+            verdict.left_out.append(LeftOut(lost.path, why))
+        else:
+            rejoin = diverged.rejoin(verdict.freshest, dirty, lost, chunk=verdict.chunk, compare=compare)
+            if verdict.freshest.header is not None:
+                # The loser gets these bits first, and must not lose what its own said.
+                verdict.dirty |= rejoin.need
+            filled = replace(lost, superblock=replace(lost.superblock, dev_number=slot))
+            guided = rejoin.how == "union"
+            verdict.places.append(Place(filled, role, True, guided, rejoin.need, False, rejoin))
+
+
+def _chunk(freshest: Found, least: int) -> int:
+    """Bytes of a chunk: the bitmap's, or without one what makes some thousand of them."""
+    if freshest.header is not None:
+        return freshest.header.chunksize
+    return max(least, 1 << max(0, (freshest.superblock.size * SECTOR // 4096 - 1).bit_length()))
+
+
+def _vacancy(verdict: Verdict, lost: Found) -> tuple[int | None, int | None]:
+    """A role and a slot, its own if nobody has them by now; None where there is none left."""
+    sb, top = lost.superblock, verdict.freshest.superblock
+    filled = {p.role for p in verdict.places}
+    roles = sorted({*range(top.raid_disks)} - filled, key=lambda role: role != sb.role)
+    taken = {p.found.superblock.dev_number for p in verdict.places}
+    taken |= {slot for slot, role in enumerate(top.dev_roles) if role < ROLE_FAULTY}
+    slots = (slot for slot in (sb.dev_number, *range(top.raid_disks, top.max_dev)) if slot not in taken)
+    return next(iter(roles), None), next((slot for slot in slots if slot < top.max_dev), None)
+
+
+def _no_room(lost: Found, slot: int, freshest: Found) -> str:
+    """Why a loser cannot hold what the survivor has; empty if it can."""
+    sb, top = lost.superblock, freshest.superblock
+    if sb.data_size < top.size:
+        return (
+            f"it has room for {format_size(sb.data_size * SECTOR)}, not for {format_size(top.size * SECTOR)}"
+        )
+    own = freshest.header if lost.header else None
+    fitted = replace(sb, size=top.size, dev_number=slot)
+    return misfit(fitted, own, size=top.size, slots=top.max_dev, header=freshest.header)

@@ -1,0 +1,419 @@
+"""Copying: resync (copies in sync that may differ after a crash) and recovery (a member being filled) are one thing.
+
+Each member has a set of chunks that its copy needs; a window of them is read from a good copy and written to all that
+need it, under a ticket, so that no write is undone (I8).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Container
+
+from mirrortui.device.base import Op
+from mirrortui.device.buffers import Buffer, Pool
+from mirrortui.mirror.array import Array, Member, State, Tuning
+from mirrortui.mirror.book import Book
+from mirrortui.mirror.chunks import ChunkSet
+from mirrortui.mirror.copying import Run, differing, is_hole, operations
+from mirrortui.mirror.executor import Executor, Host, Operation, Signal, sleep, wait
+from mirrortui.mirror.heal import Healer
+from mirrortui.mirror.progress import Progress
+from mirrortui.mirror.scribe import Scribe
+from mirrortui.mirror.tickets import Tickets
+from mirrortui.units import format_size
+
+_LATE = 0.25
+"""Seconds to wait before looking again whether a timed-out operation has landed, or whether it is time."""
+
+
+class Window:
+    """A byte range to copy, and the chunks that are done with it."""
+
+    __slots__ = ("chunks", "epoch", "hi", "lo")
+
+    def __init__(self, lo: int, hi: int, chunks: range, epoch: int) -> None:
+        self.lo = lo
+        self.hi = hi
+        self.chunks = chunks
+        self.epoch = epoch
+
+
+class Sync:
+    """The copying side of one mirror."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        host: Host,
+        array: Array,
+        scribe: Scribe,
+        book: Book,
+        tickets: Tickets,
+        pending: Container[int],
+        pool: Pool,
+        tuning: Tuning,
+    ) -> None:
+        self._executor = executor
+        self._host = host
+        self._array = array
+        self._scribe = scribe
+        self._book = book
+        self._tickets = tickets
+        self._pending = pending
+        self._pool = pool
+        self._tuning = tuning
+        self._healer = Healer(array, scribe, book, tickets, pool, tuning.window)
+        self._changed = Signal(executor)
+        self._copiers = 0
+        self._at = 0
+        self._inside = -1
+        self._epoch = 0
+        self._left: dict[int, int] = {}
+        self._unreadable: set[int] = set()
+        self._alone: set[int] = set()
+        """Chunks that are copied one by one, because no copy had all of a window."""
+        self._checkpoint_at = 0.0
+        self._checkpoint_bytes = 0
+        self.ended: Callable[[], None] = lambda: None
+        """Called when nothing is copied any more: bits of what was copied may go."""
+        self._written = ChunkSet(array.chunks)
+        """Chunks that this run wrote to."""
+        self.running = False
+        self.stopped = False
+        self.progress = Progress()
+        self.speed_limit = 0
+        """Bytes per second; 0: as fast as it goes."""
+
+    @property
+    def action(self) -> str:
+        """As sysfs says it: idle, resync or recover."""
+        if not self.running:
+            return "idle"
+        filling = any(m.state is State.RECOVERING for m in self._array.members)
+        return "recover" if filling else "resync"
+
+    def kick(self, reason: str = "") -> None:
+        """There may be something to copy."""
+        self._unreadable.clear()
+        self._alone.clear()
+        self._healer.forget()
+        self._begin(reason)
+
+    def retry(self, first: int, last: int) -> None:
+        """Bad blocks in these chunks are good again: if they could not be read, perhaps they can be now."""
+        chunks = range(first, last + 1)
+        if not self._unreadable.isdisjoint(chunks):
+            self._unreadable.difference_update(chunks)
+            self._begin("what could not be read was written over")
+
+    def _begin(self, reason: str) -> None:
+        if self.running:
+            self._changed.fire()
+        elif not self.stopped and not self._array.readonly and self._due():
+            self.running = True
+            self._executor.spawn(self._run(reason))
+
+    async def stop(self) -> None:
+        """Finish the windows in flight and start no more."""
+        self.stopped = True
+        while self.running:
+            await self._changed
+
+    def _due(self) -> bool:
+        targets = self._array.targets()
+        return any(m.need.count or m.state is State.RECOVERING for m in targets) or self._wounded()
+
+    def _wounded(self) -> bool:
+        return self._healer.next() is not None
+
+    def _needed_bytes(self) -> int:
+        counts = [m.need.count for m in self._array.targets()]
+        chunks = min(self._array.size, max(counts, default=0) << self._array.chunk_shift)
+        return chunks + self._healer.bytes
+
+    async def _run(self, reason: str) -> None:
+        array = self._array
+        action = self.action
+        what = "recovery" if action == "recover" else "resync"
+        why = reason or ("it was not stopped cleanly" if what == "resync" else "a member is being filled")
+        self.progress.begin(self._needed_bytes(), self._host.monotonic(), why)
+        todo = format_size(self.progress.total)
+        array.observer(f"{what}-started", "info", f"{array.label}: {what} of {todo} begins: {why}.", None)
+        self._checkpoint_at, self._checkpoint_bytes = self._host.monotonic(), 0
+        self._written.clear()
+        while not self.stopped and not array.broken:
+            await self._copy_all()
+            await self._heal_all()
+            if not await self._promote_all():
+                break
+        self.running = False
+        self._changed.fire()
+        array.changed()
+        self.ended()
+        if not self._due():
+            text = f"{array.label}: {what} is done; copied {self._written.count} of {array.chunks} chunks."
+            array.observer(f"{what}-finished", "good", text, None)
+        elif self._unreadable and not self.stopped:
+            text = f"{array.label}: {what} cannot go on: {len(self._unreadable)} chunks cannot be read on any copy."
+            array.observer("sync-stuck", "error", text, None)
+
+    async def _copy_all(self) -> None:
+        """Run the copiers until nothing copyable is left."""
+        self._at, self._inside = 0, -1
+        self._left.clear()
+        for _ in range(self._tuning.depth):
+            self._copiers += 1
+            self._executor.spawn(self._copier())
+        while self._copiers:
+            await self._changed
+
+    async def _heal_all(self) -> None:
+        """After the copying: by then more copies may be read."""
+        while not self.stopped and not self._array.broken and (wound := self._healer.next()):
+            if self._late():
+                await sleep(_LATE)
+            elif await self._healer.heal(wound):
+                self.progress.copied(wound.hi - wound.lo, self._host.monotonic())
+                self.retry(*self._book.span(wound.lo, wound.hi - wound.lo))
+
+    async def _copier(self) -> None:
+        while window := self._next():
+            if self._empty(window):
+                self._skip(window)
+                await sleep(0)  # a sparse giant is millions of these: let the clients in
+                continue
+            self.progress.window = window.lo
+            begun = self._host.monotonic()
+            while self._late() and not self.stopped:
+                await sleep(_LATE)
+            while self._untold() and not self.stopped and not self._array.broken:
+                await self._scribe.progress
+            if await self._copy(window):
+                self._finish(window)
+            await self._checkpoint()
+            await self._keep_to_limit(begun, window.hi - window.lo)
+        self._copiers -= 1
+        self._changed.fire()
+
+    async def _keep_to_limit(self, begun: float, length: int) -> None:
+        """Let a window take its time; looked at often, because neither a stop nor another limit is to wait for it."""
+        while self.speed_limit and not self.stopped:
+            due = begun + self._tuning.depth * length / self.speed_limit
+            if (early := due - self._host.monotonic()) <= 0:
+                return
+            await sleep(min(early, _LATE))
+
+    def _empty(self, window: Window) -> bool:
+        """The chunks that begin here are holes on every copy, and no write is under way that could fill one only."""
+        shift, chunks = self._array.chunk_shift, window.chunks
+        lo, hi = chunks[0] << shift, min(chunks[-1] + 1 << shift, self._array.size)
+        if window.lo != lo or self._late() or any(chunk in self._pending for chunk in chunks):
+            return False
+        source = self._book.reader(lo, hi - lo)
+        return source is not None and all(is_hole(m, lo, hi - lo) for m in (source, *self._needing(window)))
+
+    def _skip(self, window: Window) -> None:
+        """Equal as they are: nothing to copy."""
+        chunk = window.chunks[0]
+        if self._left.pop(chunk, None):
+            self._at, self._inside = chunk + 1, -1
+        before = self._needed_bytes()
+        for chunk in window.chunks:
+            for member in self._array.targets():
+                member.need.discard(chunk)
+        self.progress.skipped(before - self._needed_bytes())
+
+    def _late(self) -> bool:
+        """A timed-out operation may still land on a chunk after it was copied: neither copy nor promote meanwhile."""
+        return any(m.device.zombies for m in self._array.targets())
+
+    def _untold(self) -> bool:
+        """A member that is being filled may still call itself whole on disk, or another side's: were that one started
+        after a power cut, it would serve a mixture.
+        """
+        return not all(m.told for m in self._array.targets())
+
+    def _next(self) -> Window | None:
+        """The next range to copy: many small chunks at once, or a part of a big one."""
+        if self.stopped or self._array.broken:
+            return None
+        shift, window = self._array.chunk_shift, self._tuning.window
+        chunk = self._at
+        if self._inside < 0:
+            chunk = self._lowest(self._at)
+            if chunk < 0:
+                return None
+            self._at, self._inside, self._epoch = chunk, 0, self._book.epoch
+        epoch = self._epoch
+        lo = (chunk << shift) + self._inside
+        if 1 << shift > window:
+            end = min((chunk + 1) << shift, self._array.size)
+            if not self._inside:
+                self._left[chunk] = -(-(end - lo) // window)
+            hi = min(lo + window, end)
+            self._inside = self._inside + window if hi < end else -1
+            self._at = chunk if hi < end else chunk + 1
+            return Window(lo, hi, range(chunk, chunk + 1), epoch)
+        last = chunk
+        while (
+            (last + 2 - chunk) << shift <= window
+            and last + 1 < self._array.chunks
+            and self._alike(chunk, last + 1)
+        ):
+            last += 1
+        self._at, self._inside = last + 1, -1
+        return Window(lo, min((last + 1) << shift, self._array.size), range(chunk, last + 1), epoch)
+
+    def _lowest(self, start: int) -> int:
+        """The first chunk from `start` on that somebody needs and that can be read."""
+        while True:
+            found = [c for m in self._array.targets() if (c := m.need.next(start)) >= 0]
+            if not found or (chunk := min(found)) not in self._unreadable:
+                return min(found, default=-1)
+            start = chunk + 1
+
+    def _alike(self, chunk: int, other: int) -> bool:
+        """The same members need both."""
+        return not {chunk, other} & (self._unreadable | self._alone) and all(
+            m.need.flags[chunk] == m.need.flags[other] for m in self._array.targets()
+        )
+
+    def _needing(self, window: Window) -> list[Member]:
+        return [m for m in self._array.targets() if m.need.flags[window.chunks[0]]]
+
+    async def _copy(self, window: Window) -> bool:
+        """Copy one window. False: not done, it stays needed."""
+        ticket = self._tickets.enter(window.lo, window.hi)
+        length = window.hi - window.lo
+        buffer = self._pool.empty(length)
+        try:
+            await ticket
+            if self._late() or self._untold() or self._array.broken:
+                return False
+            source = await self._read_source(window, buffer)
+            if source is None:
+                return False
+            runs = await self._compare(window, source, buffer)
+            if source.state is State.FAULTY:
+                return False  # who failed is no longer the measure of what is right
+            # Who is written to is decided after the last wait: a member may have failed meanwhile.
+            writes = [
+                (m, op)
+                for m in self._needing(window)
+                for op in operations(source, m, window.lo, buffer, runs.get(m, [(0, length)]), self._pool)
+            ]
+            results = await wait(op for _, op in writes)
+            for (member, op), result in zip(writes, results, strict=True):
+                self._wrote(member, op, result)
+            self.progress.copied(length, self._host.monotonic())
+            return True
+        finally:
+            buffer.drop()
+            self._tickets.leave(ticket)
+
+    async def _compare(self, window: Window, source: Member, buffer: Buffer) -> dict[Member, list[Run]]:
+        """Where the copies of those who are compared differ from the source."""
+        length = window.hi - window.lo
+        compared = [m for m in self._needing(window) if m.compare]
+        if compared and is_hole(source, window.lo, length):
+            buffer.view[:length] = bytes(length)
+        return {m: await differing(m, window.lo, buffer.view[:length], self._pool) for m in compared}
+
+    def _wrote(self, member: Member, op: Operation, result: int) -> None:
+        """Count what a copy took; who did not take it is out."""
+        expected = op.length if op.op is Op.WRITE else 0
+        member.written_bytes += expected
+        at = op.offset - member.data
+        shift = self._array.chunk_shift
+        self._written.update(range(at >> shift, (at + op.length - 1 >> shift) + 1))
+        if op.buffer:
+            op.buffer.drop()
+        if result != expected:
+            why = os.strerror(-result) if result < 0 else "it took only a part"
+            member.write_errors += 1
+            self._scribe.fault(member, f"write error at {format_size(at)} while it was filled: {why}")
+
+    async def _read_source(self, window: Window, buffer: Buffer) -> Member | None:
+        """Read the window from a good copy. None when there is none: its chunks are tried one by one, or given up."""
+        length = window.hi - window.lo
+        tried: list[Member] = []
+        while source := self._book.reader(window.lo, length, tried):
+            if is_hole(source, window.lo, length):
+                return source
+            read = Operation(source.device, Op.READ, source.data + window.lo, buffer, length)
+            (result,) = await wait([read])
+            if result == length:
+                source.read_bytes += length
+                return source
+            tried.append(source)
+            self._book.read_failed(source, window.lo, result)
+        (self._alone if len(window.chunks) > 1 else self._unreadable).update(window.chunks)
+        return None
+
+    def _finish(self, window: Window) -> None:
+        """The copy counts, unless chunks were put back since it began."""
+        if window.epoch != self._book.epoch:
+            return
+        for chunk in window.chunks:
+            if chunk in self._left:
+                self._left[chunk] -= 1
+                if self._left[chunk]:
+                    continue
+                del self._left[chunk]
+            for member in self._array.targets():
+                member.need.discard(chunk)
+        self.progress.left(self._needed_bytes())
+
+    async def _checkpoint(self) -> None:
+        """Record how far recovering members are, so that a restart goes on from there."""
+        now = self._host.monotonic()
+        filling = [m for m in self._array.members if m.state is State.RECOVERING]
+        done = self.progress.moved - self._checkpoint_bytes
+        late = now - self._checkpoint_at >= self._tuning.checkpoint
+        if not filling or not (late or done * 16 >= self._array.size):
+            return
+        self._checkpoint_at, self._checkpoint_bytes = now, self.progress.moved
+        marks = [(m, self._mark(m)) for m in filling]
+        results = await wait(Operation(m.device, Op.FLUSH) for m in filling)
+        for (member, mark), result in zip(marks, results, strict=True):
+            if result:
+                self._scribe.fault(member, f"flush error while it was filled: {os.strerror(-result)}")
+            elif member.state is State.RECOVERING:
+                member.recovered = max(member.recovered, min(mark, self._mark(member)))
+        self._scribe.want()
+
+    def _mark(self, member: Member) -> int:
+        """Bytes below which the member needs nothing."""
+        lowest = member.need.next(0)
+        return self._array.size if lowest < 0 else lowest << self._array.chunk_shift
+
+    async def _promote_all(self) -> bool:
+        """Make recovered members count. True: there is more to copy."""
+        for member in [m for m in self._array.members if m.state is State.RECOVERING]:
+            if not member.need.count:
+                await self._promote(member)
+        return (self._lowest(0) >= 0 or self._wounded()) and not self.stopped
+
+    async def _promote(self, member: Member) -> None:
+        """What was copied must be durable before the member may be believed."""
+        while self._late() and not self.stopped:
+            await sleep(_LATE)
+        (result,) = await wait([Operation(member.device, Op.FLUSH)])
+        if member.state is not State.RECOVERING:
+            return
+        if result:
+            self._scribe.fault(member, f"flush error while it was filled: {os.strerror(-result)}")
+            return
+        if member.need.count or member.device.zombies or self.stopped:
+            return
+        member.state = State.IN_SYNC
+        self._unreadable.clear()
+        self._healer.forget()
+        member.guided = member.compare = False
+        member.recovered = 0
+        member.since = self._host.now()
+        member.why = ""
+        self._array.changed()
+        await self._scribe.durable(self._scribe.want())
+        text = f"{member.path} is in sync: {len(self._array.in_sync())} of {self._array.raid_disks}."
+        self._array.observer("member-in-sync", "good", text, member.path)

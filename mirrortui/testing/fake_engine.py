@@ -1,0 +1,416 @@
+"""An engine made of nothing: canned states, verbs that change them, a clock that is moved by hand.
+
+It fulfils EngineApi, so the screen, its tests and the screenshots run on it; nothing is read or written.
+``python -m mirrortui.testing.fake_engine rebuilding`` opens the screen on one, in real time.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from mirrortui.api.interface import EventStream, MemberVerb
+from mirrortui.api.problems import UnconfirmedError
+from mirrortui.api.schema import (
+    AssembleRequest,
+    CreateRequest,
+    DeviceInfo,
+    EngineInfo,
+    Event,
+    Export,
+    ExportRequest,
+    Member,
+    MemberRequest,
+    Mirror,
+    Plan,
+    Severity,
+    StopRequest,
+    Sync,
+)
+from mirrortui.clock import Clock, SystemClock
+from mirrortui.errors import ChangedError, NoEngineError, NotFoundError, RefusedError
+from mirrortui.testing import fake_plans
+from mirrortui.testing.fake_kernel import KernelVerbs
+from mirrortui.testing.fake_states import CELLS, STATES, recovering
+from mirrortui.testing.manual_clock import ManualClock
+from mirrortui.units import GIB, MIB
+
+_SPEED = 212 * MIB
+"""Bytes a second of a sync that begins here."""
+
+
+class FakeEngine(KernelVerbs):
+    """Fulfils EngineApi. Thread-safe, as the real client is: one lock around everything."""
+
+    def __init__(self, state: str = "healthy", clock: Clock | None = None) -> None:
+        """Start in one of fake_states.STATES; `clock` stands still by default."""
+        self.clock = clock or ManualClock()
+        self.lost = False
+        """Set it and nobody answers any more; the event streams break too."""
+        self._started = self.clock.now()
+        self._seen = self.clock.now()
+        self._changed = threading.Condition()
+        world = STATES[state](self._started)
+        self._mirrors = {mirror.name: mirror for mirror in world.mirrors}
+        self._events = world.events
+        self._devices = world.devices
+        self._apart = world.apart
+
+    def lose(self) -> None:
+        """Die."""
+        with self._changed:
+            self.lost = True
+            self._changed.notify_all()
+
+    def come_back(self) -> None:
+        """Be there again, with everything as it was."""
+        with self._changed:
+            self.lost = False
+
+    def engine(self) -> EngineInfo:
+        with self._changed:
+            self._answer()
+            return EngineInfo(
+                version="0.1.0",
+                pid=2042,
+                started=self._started,
+                socket="/run/mirrortui/engine.sock",
+                mirrors=len(self._mirrors),
+                last_seq=self._last_seq,
+            )
+
+    def stop_engine(self) -> None:
+        self.lose()
+
+    def mirrors(self) -> list[Mirror]:
+        with self._changed:
+            self._answer()
+            return list(self._mirrors.values())
+
+    def mirror(self, name: str) -> Mirror:
+        with self._changed:
+            self._answer()
+            return self._find(name)
+
+    def devices(self) -> list[DeviceInfo]:
+        with self._changed:
+            self._answer()
+            return list(self._devices)
+
+    def scan(self) -> list[AssembleRequest]:
+        with self._changed:
+            self._answer()
+            return [AssembleRequest(name=m.name) for m in self._mirrors.values() if m.state == "stopped"]
+
+    def create(self, request: CreateRequest) -> Mirror:
+        with self._changed:
+            self._confirm(self._plan_create(request), request.yes)
+            size = min(self._size(path) for path in request.members)
+            mirror = fake_plans.new_mirror(request, size, self.clock.now())
+            self._tell(mirror, "mirror-created", "good", f"{mirror.name} was created.")
+            return self._mirrors[mirror.name]
+
+    def plan_create(self, request: CreateRequest) -> Plan:
+        with self._changed:
+            return self._plan_create(request)
+
+    def assemble(self, request: AssembleRequest) -> Mirror:
+        with self._changed:
+            self._confirm(self._plan_assemble(request), request.yes)
+            mirror = replace(self._find(request.name or ""), state="clean", worker_pid=2109, why="")
+            self._apart.discard(mirror.name)
+            self._tell(mirror, "mirror-assembled", "good", f"{mirror.name} was assembled.")
+            return self._mirrors[mirror.name]
+
+    def plan_assemble(self, request: AssembleRequest) -> Plan:
+        with self._changed:
+            return self._plan_assemble(request)
+
+    def change(self, mirror: str, verb: MemberVerb, request: MemberRequest) -> Mirror:
+        with self._changed:
+            self._confirm(self._plan_change(mirror, verb, request), request.yes, request.events)
+            found = self._find(mirror)
+            match verb:
+                case "fail":
+                    changed = self._fail(found, request.member)
+                case "remove":
+                    changed = self._remove(found, request.member)
+                case "add":
+                    changed = self._take_in(found, request.member, found.size)
+                case "re-add":
+                    changed = self._take_in(found, request.member, found.size // 100)
+            kind, severity, text = fake_plans.DONE[verb]
+            self._tell(changed, kind, severity, text.format(request.member), request.member)
+            return self._mirrors[mirror]
+
+    def plan_change(self, mirror: str, verb: MemberVerb, request: MemberRequest) -> Plan:
+        with self._changed:
+            return self._plan_change(mirror, verb, request)
+
+    def stop(self, mirror: str, request: StopRequest) -> Mirror:
+        with self._changed:
+            self._confirm(self._plan_stop(mirror), request.yes, request.events)
+            stopped = replace(
+                self._find(mirror),
+                state="stopped",
+                sync_action="idle",
+                sync=None,
+                clients=[],
+                worker_pid=None,
+                why="",
+                **dict.fromkeys(("read_rate", "write_rate", "read_iops", "write_iops"), 0),
+            )
+            self._tell(stopped, "mirror-stopped", "info", f"{mirror} was stopped cleanly.")
+            return self._mirrors[mirror]
+
+    def plan_stop(self, mirror: str, request: StopRequest) -> Plan:
+        with self._changed:
+            return self._plan_stop(mirror)
+
+    def export(self, mirror: str, request: ExportRequest) -> Mirror:
+        with self._changed:
+            self._answer()
+            found = self._find(mirror)
+            if request.tcp:
+                export = Export(uri=f"nbd://{request.tcp}/{mirror}", kind="tcp", readonly=request.readonly)
+            else:
+                export = Export(
+                    uri=f"nbd+unix:///{mirror}?socket={request.unix}", kind="unix", readonly=request.readonly
+                )
+            changed = replace(found, exports=[*found.exports, export])
+            self._mirrors[mirror] = changed
+            return changed
+
+    def events(self, since: int = 0, *, follow: bool = False) -> EventStream:
+        with self._changed:
+            self._answer()
+        return _Events(self, since, follow)
+
+    # Below, the lock is held.
+
+    @property
+    def _last_seq(self) -> int:
+        return self._events[-1].seq if self._events else 0
+
+    def _answer(self) -> None:
+        """Raise if nobody is there; else let the time since the last question happen."""
+        if self.lost:
+            raise NoEngineError(
+                "No engine answers on /run/mirrortui/engine.sock: Connection refused.",
+                hint='Start one with "mirrortui engine run".',
+            )
+        elapsed, self._seen = self.clock.now() - self._seen, self.clock.now()
+        if elapsed:
+            for mirror in list(self._mirrors.values()):
+                self._mirrors[mirror.name] = self._moved(mirror, elapsed)
+
+    def _moved(self, mirror: Mirror, elapsed: float) -> Mirror:
+        """The mirror after `elapsed` seconds: rates waver, a sync gets on and ends."""
+        waver = 1 + 0.2 * math.sin(self.clock.now() / 3) + 0.1 * math.sin(self.clock.now() / 0.7)
+        if mirror.clients:
+            read, write = int(96 * waver) * MIB, int(41 * waver) * MIB
+            members = [
+                replace(member, read_rate=read, write_rate=write) if member.state == "in_sync" else member
+                for member in mirror.members
+            ]
+            mirror = replace(mirror, read_rate=read, write_rate=write, members=members)
+        if mirror.sync is None:
+            return mirror
+        speed = mirror.sync.speed or _SPEED
+        completed = min(mirror.sync.total, mirror.sync.completed + int(speed * elapsed))
+        if completed == mirror.sync.total:
+            return self._finished(mirror)
+        sync = replace(
+            mirror.sync, completed=completed, speed=speed, eta_s=(mirror.sync.total - completed) / speed
+        )
+        members = [
+            replace(member, recovered=mirror.size - sync.total + completed)
+            if member.state == "recovering"
+            else member
+            for member in mirror.members
+        ]
+        return replace(mirror, sync=sync, members=members, map=_progress(mirror, sync))
+
+    def _finished(self, mirror: Mirror) -> Mirror:
+        members = [
+            replace(member, state="in_sync", recovered=None, why="")
+            if member.state == "recovering"
+            else member
+            for member in mirror.members
+        ]
+        done = replace(
+            mirror, state="active", sync_action="idle", sync=None, members=members, map="." * CELLS, why=""
+        )
+        kind = {"recover": "recovery"}.get(mirror.sync_action, mirror.sync_action)
+        word = kind.capitalize()
+        self._tell(done, f"{kind}-finished", "good", f"{word} finished; all members are in sync.")
+        return done
+
+    def _fail(self, mirror: Mirror, path: str) -> Mirror:
+        faulty = replace(
+            self._member(mirror, path),
+            state="faulty",
+            slot=None,
+            since=self.clock.now(),
+            why="failed by the operator",
+            recovered=None,
+            latency=None,
+            read_rate=0,
+            write_rate=0,
+        )
+        left = sum(member.state == "in_sync" and member.path != path for member in mirror.members)
+        why = f"{path} was failed by the operator; {left} of {mirror.raid_disks} in sync."
+        return replace(
+            mirror,
+            members=[faulty if member.path == path else member for member in mirror.members],
+            state="degraded",
+            sync_action="idle",
+            sync=None,
+            since=self.clock.now(),
+            why=why,
+        )
+
+    def _remove(self, mirror: Mirror, path: str) -> Mirror:
+        return replace(mirror, members=[member for member in mirror.members if member.path != path])
+
+    def _take_in(self, mirror: Mirror, path: str, total: int) -> Mirror:
+        taken = {member.slot for member in mirror.members}
+        slot = next((slot for slot in range(mirror.raid_disks) if slot not in taken), None)
+        others = [member for member in mirror.members if member.path != path]
+        if slot is None:
+            spare = Member(path=path, slot=None, state="spare", size=self._size(path), since=self.clock.now())
+            return replace(mirror, members=[*others, spare])
+        new = Member(
+            path=path,
+            slot=slot,
+            state="recovering",
+            size=self._size(path),
+            recovered=mirror.size - total,
+            since=self.clock.now(),
+        )
+        members = sorted([*others, new], key=lambda member: 99 if member.slot is None else member.slot)
+        what = "full copy" if total == mirror.size else "copies what changed"
+        reason = f"{path} was added: {what}"
+        return replace(recovering(mirror, path, total=total, reason=reason), members=members)
+
+    def _plan_create(self, request: CreateRequest) -> Plan:
+        self._answer()
+        return fake_plans.create(request, set(self._mirrors), self._devices)
+
+    def _plan_assemble(self, request: AssembleRequest) -> Plan:
+        self._answer()
+        mirror = self._find(request.name or "")
+        if mirror.name in self._apart:
+            return fake_plans.rejoin(mirror, request)
+        return fake_plans.assemble(mirror)
+
+    def _plan_change(self, mirror: str, verb: MemberVerb, request: MemberRequest) -> Plan:
+        self._answer()
+        return fake_plans.change(self._find(mirror), verb, request, self._devices)
+
+    def _plan_stop(self, mirror: str) -> Plan:
+        self._answer()
+        return fake_plans.stop(self._find(mirror))
+
+    def _confirm(self, plan: Plan, yes: bool, events: int | None = None) -> None:
+        """Raise what the real engine raises when a verb must not run."""
+        if plan.refused:
+            raise RefusedError(plan.refused, hint=plan.hint)
+        if events is not None and events != plan.events:
+            raise ChangedError(f"{plan.mirror} changed since the plan was made.", hint="Look again.")
+        if plan.confirm != "none" and not yes:
+            raise UnconfirmedError(f"{plan.title} must be confirmed.", hint="Add --yes.", plan=plan)
+
+    def _find(self, name: str) -> Mirror:
+        try:
+            return self._mirrors[name]
+        except KeyError:
+            raise NotFoundError(f"There is no mirror called {name}.") from None
+
+    def _member(self, mirror: Mirror, path: str) -> Member:
+        for member in mirror.members:
+            if member.path == path:
+                return member
+        raise NotFoundError(f"{path} is not a member of {mirror.name}.")
+
+    def _size(self, path: str) -> int:
+        return next((device.size for device in self._devices if device.path == path), 64 * GIB)
+
+    def _tell(
+        self, mirror: Mirror, kind: str, severity: Severity, text: str, member: str | None = None
+    ) -> None:
+        """Keep the mirror as it is now, one event later."""
+        self._mirrors[mirror.name] = replace(mirror, events=mirror.events + 1)
+        event = Event(
+            seq=self._last_seq + 1,
+            time=self.clock.now(),
+            mirror=mirror.name,
+            kind=kind,
+            severity=severity,
+            text=text,
+            member=member,
+        )
+        self._events.append(event)
+        self._changed.notify_all()
+
+
+class _Events:
+    """An EventStream over the fake's journal."""
+
+    def __init__(self, engine: FakeEngine, since: int, follow: bool) -> None:
+        self._engine = engine
+        self._since = since
+        self._follow = follow
+        self._closed = False
+
+    def __iter__(self) -> Iterator[Event]:
+        while True:
+            with self._engine._changed:
+                self._engine._changed.wait_for(self._something)
+                if self._closed:
+                    return
+                if self._engine.lost:
+                    raise NoEngineError("The engine ended its event stream.")
+                fresh = [event for event in self._engine._events if event.seq > self._since]
+            if not fresh:
+                return
+            yield from fresh
+            self._since = fresh[-1].seq
+
+    def _something(self) -> bool:
+        engine = self._engine
+        return self._closed or engine.lost or not self._follow or engine._last_seq > self._since
+
+    def close(self) -> None:
+        with self._engine._changed:
+            self._closed = True
+            self._engine._changed.notify_all()
+
+
+def _progress(mirror: Mirror, sync: Sync) -> str:
+    """The map when `sync` has got that far: what it passed is in sync, it stands at the next cells."""
+    left = -(-CELLS * (sync.total - sync.completed) // mirror.size)
+    done = CELLS - left
+    rest = "n" if mirror.sync_action in ("recover", "resync") else "."
+    return "." * done + "".join("s" if cell < done + 2 else rest for cell in range(done, CELLS))
+
+
+def main(arguments: list[str]) -> None:
+    """Open the screen on a fake engine, for people who work on the screen."""
+    from mirrortui.tui.app import run
+
+    state = arguments[0] if arguments else "rebuilding"
+    if state not in (*STATES, "lost"):
+        sys.exit(f"{state} is not a state; expected one of {', '.join((*STATES, 'lost'))}")
+    engine = FakeEngine("healthy" if state == "lost" else state, SystemClock())
+    if state == "lost":
+        threading.Timer(3, engine.lose).start()
+    run(engine)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

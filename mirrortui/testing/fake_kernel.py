@@ -1,0 +1,153 @@
+"""What a FakeEngine does with the kernel's arrays, and with mirrors that change their driver."""
+
+from __future__ import annotations
+
+import threading
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from mirrortui.api.schema import (
+    Handover,
+    HandoverRequest,
+    Member,
+    Mirror,
+    Plan,
+    ReplaceRequest,
+    Severity,
+    SpeedRequest,
+    Sync,
+    SyncRequest,
+    SyncVerb,
+    TakeoverRequest,
+)
+from mirrortui.testing import fake_kernel_plans as plans
+from mirrortui.testing.fake_states import uri_of
+
+
+class _Engine(Protocol):
+    """What of a FakeEngine is used here; the lock is its own."""
+
+    _changed: threading.Condition
+    _mirrors: dict[str, Mirror]
+
+    def _answer(self) -> None: ...
+    def _confirm(self, plan: Plan, yes: bool, events: int | None = None) -> None: ...
+    def _find(self, name: str) -> Mirror: ...
+    def _member(self, mirror: Mirror, path: str) -> Member: ...
+    def _size(self, path: str) -> int: ...
+    def _tell(
+        self, mirror: Mirror, kind: str, severity: Severity, text: str, member: str | None = None
+    ) -> None: ...
+
+
+class KernelVerbs:
+    """Their part of EngineApi."""
+
+    def replace(self: _Engine, mirror: str, request: ReplaceRequest) -> Mirror:
+        with self._changed:
+            self._answer()
+            found = self._find(mirror)
+            self._confirm(plans.replace_member(found, request), request.yes, request.events)
+            old = self._member(found, request.member)
+            new = Member(
+                path=request.replacement,
+                slot=old.slot,
+                state="replacing",
+                size=self._size(request.replacement),
+                recovered=0,
+            )
+            sync = _begun(found, f"{new.path} is being filled")
+            changed = replace(found, members=[*found.members, new], sync_action="recover", sync=sync)
+            text = f"{new.path} is to replace {old.path} in {mirror}."
+            self._tell(changed, "member-replacing", "info", text, old.path)
+            return self._mirrors[mirror]
+
+    def plan_replace(self: _Engine, mirror: str, request: ReplaceRequest) -> Plan:
+        with self._changed:
+            self._answer()
+            return plans.replace_member(self._find(mirror), request)
+
+    def sync(self: _Engine, mirror: str, request: SyncRequest) -> Mirror:
+        with self._changed:
+            self._answer()
+            found = self._find(mirror)
+            self._confirm(plans.sync(found, request.action), request.yes, request.events)
+            changed = _synced(found, request)
+            kind, text = _TOLD[request.action]
+            self._tell(changed, kind, "info", text.format(mirror))
+            return self._mirrors[mirror]
+
+    def plan_sync(self: _Engine, mirror: str, request: SyncRequest) -> Plan:
+        with self._changed:
+            self._answer()
+            return plans.sync(self._find(mirror), request.action)
+
+    def set_speed(self: _Engine, mirror: str, request: SpeedRequest) -> Mirror:
+        with self._changed:
+            self._answer()
+            return self._find(mirror)
+
+    def handover(self: _Engine, mirror: str, request: HandoverRequest) -> Handover:
+        with self._changed:
+            self._answer()
+            found = self._find(mirror)
+            self._confirm(plans.handover(found, request.loop), request.yes, request.events)
+            changed = replace(
+                found, driver="kernel", device="/dev/md127", uri="", exports=[], clients=[], worker_pid=None
+            )
+            self._tell(changed, "mirror-handed-over", "good", f"{mirror} was handed over to the kernel.")
+            return Handover(mirror=self._mirrors[mirror], commands=plans.assembling(found))
+
+    def plan_handover(self: _Engine, mirror: str, request: HandoverRequest) -> Plan:
+        with self._changed:
+            self._answer()
+            return plans.handover(self._find(mirror), request.loop)
+
+    def takeover(self: _Engine, mirror: str, request: TakeoverRequest) -> Mirror:
+        with self._changed:
+            self._answer()
+            found = self._find(mirror)
+            self._confirm(plans.takeover(found), request.yes, request.events)
+            changed = replace(found, driver="mirrortui", device="", uri=uri_of(mirror), worker_pid=2140)
+            self._tell(changed, "mirror-taken-over", "good", f"{mirror} was taken over from the kernel.")
+            return self._mirrors[mirror]
+
+    def plan_takeover(self: _Engine, mirror: str, request: TakeoverRequest) -> Plan:
+        with self._changed:
+            self._answer()
+            return plans.takeover(self._find(mirror))
+
+
+_TOLD: dict[SyncVerb, tuple[str, str]] = {
+    "check": ("check-started", "A check of {} started."),
+    "repair": ("repair-started", "A repair of {} started."),
+    "pause": ("sync-paused", "The check of {} was paused."),
+    "resume": ("sync-resumed", "{} goes on with its check."),
+    "cancel": ("sync-cancelled", "The check of {} was cancelled."),
+}
+
+
+def _synced(mirror: Mirror, request: SyncRequest) -> Mirror:
+    match request.action:
+        case "check" | "repair":
+            return replace(
+                mirror,
+                sync_action=request.action,
+                sync=_begun(mirror, f"a {request.action} was asked for"),
+                mismatches=0,
+            )
+        case "pause":
+            return replace(
+                mirror, sync_action="idle", sync=None, paused=True, map=mirror.map.replace("s", ".")
+            )
+        case "resume":
+            return replace(mirror, paused=False)
+        case "cancel":
+            return replace(
+                mirror, sync_action="idle", sync=None, paused=False, map=mirror.map.replace("s", ".")
+            )
+
+
+def _begun(mirror: Mirror, reason: str) -> Sync:
+    return Sync(completed=0, total=mirror.size, speed=0, eta_s=None, reason=reason, limit="")

@@ -1,0 +1,78 @@
+"""Bytes that can lose power: what is read back now, and what a cut may leave of it.
+
+A unit that was written and not flushed survives a cut in any of its versions, or in the old one; so does one of a write
+still in flight. The unit is the medium's: a sector of 512 or of 4096 bytes is whole in one version, never torn.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+
+class Medium:
+    """What one simulated disk keeps."""
+
+    def __init__(self, size: int, unit: int, rng: random.Random) -> None:
+        self.unit = unit
+        self.current = bytearray(size)
+        """What is read now: written through a cache or not, flushed or not."""
+        self.version = 0
+        """Counts writes; a flush covers those up to the one that it saw."""
+        self._rng = rng
+        self._safe = bytearray(size)
+        self._unflushed: dict[int, list[tuple[int, bytes]]] = {}
+
+    def write(self, offset: int, data: bytes, *, partial: bool = False, durable: bool = False) -> None:
+        """Take data; with `partial` only some of its units."""
+        self.version += 1
+        for place in self._units(offset, len(data)):
+            if partial and self._rng.random() < 0.5:
+                continue
+            now = _overlaid(self.current[place : place + self.unit], place, offset, data)
+            self.current[place : place + self.unit] = now
+            if durable:
+                self._safe[place : place + self.unit] = now
+                self._unflushed.pop(place, None)
+            else:
+                self._unflushed.setdefault(place, []).append((self.version, now))
+
+    def flush(self, seen: int) -> None:
+        """What was written up to then is durable."""
+        left: dict[int, list[tuple[int, bytes]]] = {}
+        for place, versions in self._unflushed.items():
+            later = [v for v in versions if v[0] > seen]
+            if len(later) < len(versions):
+                self._safe[place : place + self.unit] = versions[len(versions) - len(later) - 1][1]
+            if later:
+                left[place] = later
+        self._unflushed = left
+
+    def preset(self, offset: int, data: bytes) -> None:
+        """It has held this for ever."""
+        self.current[offset : offset + len(data)] = data
+        self._safe[offset : offset + len(data)] = data
+
+    def lose_power(self, in_flight: Iterable[tuple[int, bytes]]) -> None:
+        """Each unit keeps the flushed content or any version since, those in flight included."""
+        for offset, data in in_flight:
+            for place in self._units(offset, len(data)):
+                versions = self._unflushed.setdefault(place, [])
+                before = versions[-1][1] if versions else self._safe[place : place + self.unit]
+                versions.append((0, _overlaid(before, place, offset, data)))
+        for place, versions in self._unflushed.items():
+            if (kept := self._rng.randrange(len(versions) + 1)) < len(versions):
+                self._safe[place : place + self.unit] = versions[kept][1]
+        self.current = bytearray(self._safe)
+        self._unflushed = {}
+
+    def _units(self, offset: int, length: int) -> range:
+        """Where the units begin that a range touches."""
+        return range(offset // self.unit * self.unit, offset + length, self.unit)
+
+
+def _overlaid(unit: bytes | bytearray, place: int, offset: int, data: bytes) -> bytes:
+    """The unit that begins at `place`, with what the data that begin at `offset` have of it."""
+    first, last = max(place, offset), min(place + len(unit), offset + len(data))
+    piece = data[first - offset : last - offset]
+    return bytes(unit[: first - place]) + piece + bytes(unit[last - place :])

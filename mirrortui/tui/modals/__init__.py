@@ -1,0 +1,56 @@
+"""Dialogs that change something: choose, see the plan, confirm."""
+
+from __future__ import annotations
+
+from mirrortui.api.interface import EngineApi
+from mirrortui.tui.actions import Situation
+from mirrortui.tui.modals.add import AddDialog, ReplaceDialog
+from mirrortui.tui.modals.assemble import AssembleDialog
+from mirrortui.tui.modals.create import CreateDialog
+from mirrortui.tui.modals.dialog import PlanDialog
+from mirrortui.tui.modals.members import FailDialog, ReAddDialog, RemoveDialog
+from mirrortui.tui.modals.whole import (
+    HandOverDialog,
+    StopDialog,
+    SyncDialog,
+    TakeOverDialog,
+)
+
+
+def dialog_for(action: str, client: EngineApi, now: Situation) -> PlanDialog:
+    """The dialog of an action, about what is under the cursor. Raises ValueError where there is none."""
+    match action, now.mirror:
+        case "create", _:
+            return CreateDialog(client)
+        case "add", mirror if mirror:
+            return AddDialog(client, mirror)
+        case "fail", mirror if mirror:
+            return FailDialog(client, mirror, now.member)
+        case "remove", mirror if mirror:
+            return RemoveDialog(client, mirror, now.member)
+        case "re_add", mirror if mirror:
+            return ReAddDialog(client, mirror, now.member)
+        case "stop", mirror if mirror:
+            return StopDialog(client, mirror)
+        case "assemble", mirror if mirror:
+            return AssembleDialog(client, mirror)
+        case "replace", mirror if mirror and now.member:
+            return ReplaceDialog(client, mirror, now.member)
+        case ("check" | "repair" | "pause" | "resume" | "cancel") as verb, mirror if mirror:
+            return SyncDialog(client, mirror, verb)
+        case "hand_over", mirror if mirror:
+            return HandOverDialog(client, mirror)
+        case "take_over", mirror if mirror:
+            return TakeOverDialog(client, mirror)
+        case "fix", mirror if mirror:
+            return dialog_for(_remedy(now), client, now)
+    raise ValueError(f"{action} has no dialog, or there is no mirror under the cursor")
+
+
+def _remedy(now: Situation) -> str:
+    """The verb that makes the mirror whole with the least copying."""
+    assert now.mirror
+    if now.mirror.state in ("stopped", "failed"):
+        return "assemble"
+    out = any(member.state in ("faulty", "missing") for member in now.mirror.members)
+    return "re_add" if out else "add"

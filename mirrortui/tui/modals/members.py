@@ -1,0 +1,108 @@
+"""Fail, remove, re-add: dialogs about a member that is there, or was."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.content import Content
+
+from mirrortui.api.interface import EngineApi, MemberVerb
+from mirrortui.api.schema import Member, Mirror
+from mirrortui.tui.drawing import Fitted, cell, path_cell, row
+from mirrortui.tui.modals.dialog import PlanDialog
+from mirrortui.tui.proposals import ChangeMember
+from mirrortui.tui.widgets.member_table import member_key
+from mirrortui.tui.widgets.row_list import Row, RowList
+from mirrortui.tui.words import MEMBERS, member_name
+
+
+class MemberDialog(PlanDialog):
+    """Choose one of a mirror's members. Those that the verb is not for are shown with the reason."""
+
+    VERB: ClassVar[MemberVerb]
+    HEADING: ClassVar[str]
+
+    def __init__(self, client: EngineApi, mirror: Mirror, member: Member | None = None) -> None:
+        """With `member`, the one under the cursor, that one is chosen, if the verb is for it."""
+        super().__init__(client, self.HEADING.format(mirror.name))
+        self._mirror = mirror
+        self._why_not = {member_key(each): self._hindrance(each) for each in mirror.members}
+        fit = [key for key, why_not in self._why_not.items() if why_not is None]
+        given = member.path if member and member.path in fit else None
+        self._first = given or (fit[0] if fit else None)
+        self.decided = given is not None or (member is None and len(fit) == 1)
+
+    @classmethod
+    def why_not(cls, member: Member) -> str | None:
+        """Why the verb is not for this member; None: it is."""
+        raise NotImplementedError
+
+    def _hindrance(self, member: Member) -> str | None:
+        return self.why_not(member) if member.path else "nobody knows where it was"
+
+    def compose_choice(self) -> ComposeResult:
+        yield RowList(id="choice")
+
+    def on_mount(self) -> None:
+        choice = self.query_one(RowList)
+        choice.show([_row(member, self._why_not[member_key(member)]) for member in self._mirror.members])
+        if self._first:
+            choice.put_cursor(self._first)
+        choice.focus()
+
+    def proposal(self) -> ChangeMember | None:
+        path = self.query_one(RowList).key
+        return ChangeMember(self._mirror.name, self.VERB, path) if path else None
+
+
+class FailDialog(MemberDialog):
+    """Take a member out of service."""
+
+    VERB = "fail"
+    HEADING = "Fail a member of {}"
+
+    @classmethod
+    def why_not(cls, member: Member) -> str | None:
+        return "is out already" if member.state in ("faulty", "missing") else None
+
+
+class RemoveDialog(MemberDialog):
+    """Forget a member that is out, or a spare."""
+
+    VERB = "remove"
+    HEADING = "Remove a member from {}"
+
+    @classmethod
+    def why_not(cls, member: Member) -> str | None:
+        return "is active; fail it first" if member.state in ("in_sync", "recovering", "replacing") else None
+
+
+class ReAddDialog(MemberDialog):
+    """Take back a member that was out, copying what changed."""
+
+    VERB = "re-add"
+    HEADING = "Re-add a member to {}"
+
+    @classmethod
+    def why_not(cls, member: Member) -> str | None:
+        return None if member.state in ("faulty", "missing") else "is not out"
+
+
+def _row(member: Member, why_not: str | None) -> Row:
+    face = MEMBERS[member.state]
+
+    def draw(width: int) -> Content:
+        paths = min(30, width - 34)
+        head = row(
+            " ",
+            (face.glyph, "" if why_not else f"${face.tone}"),
+            " ",
+            path_cell(member_name(member), paths),
+            "  ",
+            cell(face.word, 10),
+            "  ",
+        )
+        return row(head, cell(why_not or member.why, max(0, width - head.cell_length - 1)))
+
+    return Row(member_key(member), Fitted(draw), disabled=why_not is not None)

@@ -1,0 +1,181 @@
+"""What a dialog proposes to do: each verb once, as a question (`plan`) and as a deed (`act`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from mirrortui.api.interface import EngineApi, MemberVerb
+from mirrortui.api.schema import (
+    AssembleRequest,
+    CreateRequest,
+    HandoverRequest,
+    MemberRequest,
+    Mirror,
+    Plan,
+    ReplaceRequest,
+    StopRequest,
+    SyncRequest,
+    SyncVerb,
+    TakeoverRequest,
+)
+
+
+class Proposal(Protocol):
+    """Calls block, so they belong in a thread. Both raise the errors of mirrortui.errors."""
+
+    def plan(self, client: EngineApi) -> Plan:
+        """What it would do."""
+        ...
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        """Do it, as planned: the engine refuses if the mirror changed since, or wants more confirmation."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeMember:
+    """Fail, remove, add or re-add."""
+
+    mirror: str
+    verb: MemberVerb
+    member: str
+    force: bool = False
+
+    def plan(self, client: EngineApi) -> Plan:
+        return client.plan_change(self.mirror, self.verb, MemberRequest(member=self.member, force=self.force))
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        request = MemberRequest(
+            member=self.member, force=self.force, yes=_confirmed(plan), events=plan.events
+        )
+        return client.change(self.mirror, self.verb, request)
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make a new mirror."""
+
+    name: str
+    members: tuple[str, ...]
+    force: bool = False
+    assume_clean: bool = False
+
+    def plan(self, client: EngineApi) -> Plan:
+        return client.plan_create(self._request(yes=False))
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        return client.create(self._request(yes=_confirmed(plan)))
+
+    def _request(self, *, yes: bool) -> CreateRequest:
+        return CreateRequest(
+            name=self.name,
+            members=list(self.members),
+            force=self.force,
+            assume_clean=self.assume_clean,
+            yes=yes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop cleanly. Wants a deliberate key at least: a mirror that is stopped serves nobody."""
+
+    mirror: str
+
+    def plan(self, client: EngineApi) -> Plan:
+        plan = client.plan_stop(self.mirror, StopRequest())
+        return replace(plan, confirm="yes") if plan.confirm == "none" else plan
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        return client.stop(self.mirror, StopRequest(yes=_confirmed(plan), events=plan.events))
+
+
+@dataclass(frozen=True, slots=True)
+class Assemble:
+    """Start a mirror that the engine remembers."""
+
+    mirror: str
+    run: bool = False
+    """Also if members are missing that were there before."""
+    survivor: str | None = None
+    """Of a split brain: the member whose content is kept."""
+
+    def plan(self, client: EngineApi) -> Plan:
+        return client.plan_assemble(self._request())
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        return client.assemble(replace(self._request(), yes=_confirmed(plan), counts=plan.counts))
+
+    def _request(self) -> AssembleRequest:
+        return AssembleRequest(name=self.mirror, run=self.run, survivor=self.survivor)
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Fill a new member while the old one serves."""
+
+    mirror: str
+    member: str
+    replacement: str
+    force: bool = False
+
+    def plan(self, client: EngineApi) -> Plan:
+        return client.plan_replace(self.mirror, self._request())
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        request = replace(self._request(), yes=_confirmed(plan), events=plan.events)
+        return client.replace(self.mirror, request)
+
+    def _request(self) -> ReplaceRequest:
+        return ReplaceRequest(member=self.member, replacement=self.replacement, force=self.force)
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Check or repair; pause, resume or cancel what runs."""
+
+    mirror: str
+    verb: SyncVerb
+
+    def plan(self, client: EngineApi) -> Plan:
+        return client.plan_sync(self.mirror, SyncRequest(action=self.verb))
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        request = SyncRequest(action=self.verb, yes=_confirmed(plan), events=plan.events)
+        return client.sync(self.mirror, request)
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Stop a mirror, and let the kernel run it."""
+
+    mirror: str
+    loop: bool = False
+
+    def plan(self, client: EngineApi) -> Plan:
+        return client.plan_handover(self.mirror, HandoverRequest(loop=self.loop))
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        request = HandoverRequest(loop=self.loop, yes=_confirmed(plan), events=plan.events)
+        return client.handover(self.mirror, request).mirror
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Stop a kernel's array, and run it here."""
+
+    mirror: str
+
+    def plan(self, client: EngineApi) -> Plan:
+        return client.plan_takeover(self.mirror, TakeoverRequest())
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        return client.takeover(self.mirror, TakeoverRequest(yes=_confirmed(plan), events=plan.events))
+
+
+def _confirmed(plan: Plan) -> bool:
+    """The dialogs act only on a plan confirmed as it asked; one that asked for nothing carries no confirmation."""
+    return plan.confirm != "none"

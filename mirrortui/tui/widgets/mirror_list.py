@@ -1,0 +1,138 @@
+"""All mirrors, worst first."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from mirrortui.api.schema import Mirror, Sync
+from mirrortui.tui.drawing import Fitted, bar, cell, lines, printable, row
+from mirrortui.tui.store import Picture
+from mirrortui.tui.widgets.row_list import Row, RowList
+from mirrortui.tui.wording import names_in, shorten
+from mirrortui.tui.words import in_sync, mirror_face, percent
+from mirrortui.units import format_duration, format_rate, format_size
+
+_HOLD = 8.0
+"""Seconds after a key during which rows keep their places: nobody's cursor is to find another row under it."""
+
+_LONGEST_BAR = 60
+_WORD = 9
+_MARK = 4
+_WHY = 2
+"""Lines to say why in."""
+
+
+class MirrorList(RowList):
+    """One row a mirror, two where there is something to say."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 (Textual's word)
+        super().__init__(id=id)
+        self._moved = float("-inf")
+        self._now = 0.0
+
+    def draw(self, picture: Picture, mirrors: Sequence[Mirror]) -> None:
+        """Show these mirrors, which come worst first."""
+        self._now = picture.now
+        if self._now - self._moved < _HOLD:
+            places = [option.id for option in self.options]
+            mirrors = sorted(mirrors, key=lambda m: places.index(m.name) if m.name in places else len(places))
+        names = max((len(mirror.name) for mirror in mirrors), default=0)
+        names = min(max(names, 6), 20)
+        marked = any(mirror.driver == "kernel" for mirror in picture.mirrors)
+        self.show([Row(mirror.name, Fitted(_Drawing(mirror, names, marked))) for mirror in mirrors])
+
+    def on_key(self) -> None:
+        self._moved = self._now
+
+
+class _Drawing:
+    """Draws a mirror's row for a width."""
+
+    def __init__(self, mirror: Mirror, names: int, marked: bool) -> None:
+        """`names`: cells for a name; `marked`: there is a column that tells the kernel's arrays."""
+        self._mirror = mirror
+        self._names = names
+        self._marked = marked
+
+    def __call__(self, width: int) -> Content:
+        mirror, face = self._mirror, mirror_face(self._mirror)
+        calm = face.tone in ("good", "quiet")
+        count = "" if mirror.state == "stopped" else f"{in_sync(mirror)}/{mirror.raid_disks}"
+        head = row(
+            " ",
+            (face.glyph, f"${face.tone}"),
+            " ",
+            cell(mirror.name, self._names, "bold"),
+            cell("md" if mirror.driver == "kernel" else "", _MARK, "$quiet", "right") if self._marked else "",
+            "  ",
+            cell(format_size(mirror.size), 8, "$quiet", "right"),
+            "  ",
+            cell(face.word, 9, "$quiet" if calm else f"${face.tone}"),
+            " ",
+            cell(count, 5, "$quiet" if calm else ""),
+            " ",
+        )
+        room = width - head.cell_length - 1
+        if mirror.sync:
+            pace = shorten(_pace(mirror.sync), names_in(mirror))
+            return lines([row(head, _progress(mirror, room)), _below(pace, width, "$quiet")])
+        why = Content("" if calm else printable(shorten(mirror.why, names_in(mirror))))
+        if not why:
+            return row(head, _traffic(mirror, room))
+        if why.cell_length <= room:
+            return row(head, why)
+        return lines([head, *(_below(line, width) for line in _folded(why.plain, width - 4))])
+
+
+def _below(text: str, width: int, style: str = "") -> Content:
+    return row("   ", cell(text, width - 4, style))
+
+
+def _folded(text: str, width: int) -> list[str]:
+    """The text in lines; what the last one has no room for is cut off."""
+    folded = textwrap.wrap(text, max(10, width), break_on_hyphens=False)
+    return [*folded[: _WHY - 1], " ".join(folded[_WHY - 1 :])] if len(folded) > _WHY else folded
+
+
+def _progress(mirror: Mirror, room: int) -> Content:
+    """What runs, and how far it is."""
+    assert mirror.sync
+    word = "recovery" if mirror.sync_action == "recover" else mirror.sync_action
+    share = percent(mirror.sync.completed, mirror.sync.total)
+    length = max(4, min(_LONGEST_BAR, room - _WORD - len(share) - 2))
+    filled, empty = bar(mirror.sync.completed / max(1, mirror.sync.total), length)
+    return row(
+        cell(word, _WORD, "$working"),
+        ("▕", "$line"),
+        (filled + empty, "$working on $working-soft"),
+        ("▏", "$line"),
+        share,
+    )
+
+
+def _pace(sync: Sync) -> str:
+    """When it ends, how fast it is, what holds it back, and why it runs; the most wanted first."""
+    if not sync.speed:
+        return sync.reason
+    left = "no end in sight" if sync.eta_s is None else f"{format_duration(sync.eta_s)} left"
+    limit = f", held back by {sync.limit}" if sync.limit else ""
+    return f"{left} at {format_rate(sync.speed).rjust(10)}{limit}; {sync.reason}"
+
+
+def _traffic(mirror: Mirror, room: int) -> Content:
+    if mirror.state == "stopped":
+        return cell("A assembles it", room, "$quiet")
+    if mirror.paused:
+        return cell("paused; P resumes it", room, "$attention")
+    if mirror.mismatches:
+        return cell(f"{format_size(mirror.mismatches)} differ between its members", room)
+    if not (mirror.read_rate or mirror.write_rate):
+        return cell("idle", room, "$quiet")
+    parts = [
+        cell(f"{word} {format_rate(rate).rjust(10)}", 18, "$quiet", "left")
+        for word, rate in (("read", mirror.read_rate), ("write", mirror.write_rate))
+    ]
+    return row(parts[0], parts[1]).truncate(room)

@@ -1,0 +1,47 @@
+"""A part of a screen under its title."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.reactive import reactive
+from textual.visual import Visual
+from textual.widget import Widget
+
+from mirrortui.tui.drawing import Fitted, rule
+
+
+class PaneTitle(Widget):
+    """A line with the title to the left and a note to the right. Its colours tell whether the pane has the focus."""
+
+    text: reactive[str] = reactive("")
+    note: reactive[Content] = reactive(Content(""))
+
+    def render(self) -> Visual:
+        return Fitted(lambda width: rule(Content(self.text), self.note, width, "$line not bold"))
+
+
+class Pane(Vertical):
+    """A title with content below. Clicking the title focuses the content."""
+
+    def __init__(self, title: str, *children: Widget, id: str) -> None:  # noqa: A002 (Textual's word)
+        super().__init__(id=id)
+        self._heading = PaneTitle()
+        self._heading.text = title
+        self._content = children
+
+    def compose(self) -> ComposeResult:
+        yield self._heading
+        yield from self._content
+
+    def entitle(self, title: str, note: Content | str = "") -> None:
+        """Change the title line."""
+        self._heading.text = title
+        self._heading.note = Content(note) if isinstance(note, str) else note
+
+    def on_click(self) -> None:
+        for child in self.query("*"):
+            if child.focusable:
+                child.focus()
+                return

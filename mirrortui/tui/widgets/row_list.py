@@ -1,0 +1,83 @@
+"""A list whose rows may change under the cursor without losing it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.strip import Strip
+from textual.visual import Visual
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row. The cursor stays with the key, whatever happens around it."""
+
+    key: str
+    visual: Visual
+    disabled: bool = False
+
+
+class RowList(OptionList):
+    """Rows with a cursor, by arrows, by vi's keys and by mouse."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", show=False),
+        Binding("k", "cursor_up", show=False),
+        Binding("g", "first", show=False),
+        Binding("G", "last", show=False),
+        Binding("space", "select", show=False),
+    ]
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"row-list--mark"}
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's word)
+        super().__init__(id=id, compact=True, markup=False)
+
+    @property
+    def key(self) -> str | None:
+        """What the cursor is on."""
+        option = self.highlighted_option
+        return option.id if option else None
+
+    @property
+    def chosen(self) -> str | None:
+        """The same, if it can be chosen."""
+        option = self.highlighted_option
+        return option.id if option and not option.disabled else None
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Replace the rows. Where the same keys stand in the same order nothing moves; a key counts once."""
+        rows = list({row.key: row for row in rows}.values())
+        if [row.key for row in rows] == [option.id for option in self.options]:
+            for option, row in zip(self.options, rows, strict=True):
+                option.disabled = row.disabled
+                self.replace_option_prompt(row.key, row.visual)
+            self.refresh(layout=True)  # a row may have grown a line
+            return
+        key, index, offset = self.key, self.highlighted, self.scroll_offset
+        self.set_options([Option(row.visual, row.key, row.disabled) for row in rows])
+        self.put_cursor(key, index or 0)
+        self.scroll_to(offset.x, offset.y, animate=False)
+
+    def put_cursor(self, key: str | None, otherwise: int = 0) -> None:
+        """Put the cursor on that row, or on the one at an index where it is gone."""
+        keys = [option.id for option in self.options]
+        self.highlighted = keys.index(key) if key in keys else otherwise
+
+    def render_line(self, y: int) -> Strip:
+        """The cursor is a mark too, not only another background. Every row begins with a blank for it."""
+        strip = super().render_line(y)
+        line = y + self.scroll_offset.y
+        here = line < len(self._lines) and self._lines[line][0] == self.highlighted
+        if not (here and self.has_focus and strip.cell_length):
+            return strip
+        colour = self.get_component_rich_style("row-list--mark", partial=True)
+        ground = next(iter(strip)).style or Style.null()
+        return Strip([Segment("▌", ground + colour), *strip.crop(1)])

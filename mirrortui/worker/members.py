@@ -1,0 +1,84 @@
+"""A mirror's members as its worker has them: open and claimed, or named and absent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mirrortui.device.base import Device
+from mirrortui.device.ioengine import IoEngine
+from mirrortui.device.opening import open_member
+from mirrortui.errors import MemberError
+from mirrortui.mirror.mirror import Mirror
+
+TIMEOUT = 30.0
+"""Seconds that an operation on a member may take before it is failed (I16)."""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A member that belongs to the mirror and takes no part."""
+
+    path: str
+    state: Literal["faulty", "missing"]
+    why: str
+
+
+class Members:
+    """Opens devices with the options of the mirror, and remembers which could not be used."""
+
+    def __init__(self, engine: IoEngine, *, direct: bool, readonly: bool) -> None:
+        self._engine = engine
+        self._direct = direct
+        self._readonly = readonly
+        self._absent: list[Absent] = []
+
+    @property
+    def absent(self) -> Sequence[Absent]:
+        """Who is named and takes no part."""
+        return self._absent
+
+    def open(self, path: str) -> Device:
+        """Open and claim a member. Raises MemberError or InUseError. Any thread may call it."""
+        return open_member(path, self._engine, direct=self._direct, readonly=self._readonly, timeout=TIMEOUT)
+
+    def open_all(self, paths: Sequence[str], gone: Callable[[str, str], None] | None) -> list[Device]:
+        """Open them all, or none. With `gone`, those that cannot be opened are told to it (path, why) and left out."""
+        devices: list[Device] = []
+        try:
+            for path in paths:
+                try:
+                    devices.append(self.open(path))
+                except MemberError as error:
+                    if gone is None:
+                        raise
+                    self._absent.append(Absent(path, "missing", error.what))
+                    gone(path, error.what)
+        except BaseException:
+            close_all(devices)
+            raise
+        return devices
+
+    def settle(self, mirror: Mirror, devices: Sequence[Device]) -> None:
+        """Let go of what the mirror was assembled without, and remember why."""
+        taken = {id(member.device) for member in mirror.array.members}
+        close_all(device for device in devices if id(device) not in taken)
+        self._absent += [Absent(note.path, "faulty", note.why) for note in mirror.array.left_out]
+
+    def find_absent(self, path: str) -> Absent | None:
+        """The absent member of that path, however it is spelt."""
+        real = os.path.realpath(path)
+        return next((one for one in self._absent if os.path.realpath(one.path) == real), None)
+
+    def forget(self, path: str) -> None:
+        """It is no longer absent, or no longer named."""
+        if one := self.find_absent(path):
+            self._absent.remove(one)
+
+
+def close_all(devices: Iterable[Device]) -> None:
+    """Give them all back."""
+    for device in devices:
+        device.close()

@@ -1,0 +1,210 @@
+"""What the verbs on a running mirror would do, in words, before they do it (I14)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from mirrortui.api.consent import command
+from mirrortui.api.schema import Plan, Verb
+from mirrortui.device.probe import Probe
+from mirrortui.errors import ChangedError, RefusedError
+from mirrortui.mirror.array import Array, State
+from mirrortui.mirror.manage import ReAdd, attached
+from mirrortui.mirror.mirror import Mirror
+from mirrortui.units import format_duration, format_size
+from mirrortui.worker.candidates import deliberation, losses
+
+
+class Precondition:
+    """Whether a mirror is still what a plan was made for.
+
+    The events count grows also when a mirror only falls idle or wakes up. A plan made at a count is good until the
+    members' states change after it.
+    """
+
+    def __init__(self, array: Array) -> None:
+        self._array = array
+        self._seen = _standing(array)
+        self._since = array.events
+
+    def note(self) -> None:
+        """Look at the members' states; to be called at least as often as plans are made and run."""
+        now = _standing(self._array)
+        if now != self._seen:
+            self._seen = now
+            self._since = self._array.events
+
+    def check(self, events: int | None) -> None:
+        """Raises ChangedError if the plan made at this count is out of date. None: there was no plan."""
+        self.note()
+        if events is not None and events < self._since:
+            raise ChangedError(
+                f"{self._array.label} has changed since this was planned.",
+                hint="Look at it again, then decide.",
+            )
+
+
+def _standing(array: Array) -> tuple[object, ...]:
+    return array.broken, array.readonly, tuple((m.path, m.state, m.role) for m in array.members)
+
+
+def fail(mirror: Mirror, path: str) -> Plan:
+    """Raises NotFoundError; RefusedError for the last copy and for what is out already."""
+    array = mirror.array
+    member = attached(array, path)
+    if member.state is State.FAULTY:
+        raise RefusedError(f"{path} is out of {array.label} already: {member.why}.")
+    copies = [m for m in array.in_sync() if m is not member]
+    if not copies:
+        raise RefusedError(
+            f"{path} is the last member of {array.label} that is in sync: without it the data is gone.",
+            hint="Add another member and let it recover first.",
+        )
+    was = "spare" if member.state is State.SPARE else member.state.value.replace("_", " ")
+    return _plan(
+        mirror,
+        "fail",
+        path,
+        title=f"Fail {path} in {array.label}",
+        copies="nothing",
+        meanwhile="clients notice nothing",
+        afterwards=_redundancy(array, len(copies)),
+        confirm=_weight(member.state, len(copies)),
+        notes=[f"It is {was} now. What is written from then on is kept in mind: a re-add copies only that."]
+        if array.has_bitmap and member.state is State.IN_SYNC
+        else [],
+    )
+
+
+def _weight(state: State, left: int) -> Literal["none", "yes", "name"]:
+    """The last redundancy goes only by name."""
+    if state is State.SPARE:
+        return "none"
+    return "name" if state is State.IN_SYNC and left == 1 else "yes"
+
+
+def remove(mirror: Mirror, path: str, absent: bool) -> Plan:
+    """`absent`: it is not attached, only named. Raises NotFoundError; RefusedError for a member that takes writes."""
+    array = mirror.array
+    if not absent:
+        member = attached(array, path)
+        if member.active:
+            raise RefusedError(
+                f"{path} is {member.state.value.replace('_', ' ')} in {array.label}.",
+                hint=f'Fail it first: "{command("fail", array.label, path)}".',
+            )
+    return _plan(
+        mirror,
+        "remove",
+        path,
+        title=f"Remove {path} from {array.label}",
+        copies="nothing",
+        meanwhile="clients notice nothing",
+        afterwards=_redundancy(array, len(array.in_sync())),
+        confirm="none",
+        notes=["Nothing is written to it."],
+    )
+
+
+def add(mirror: Mirror, newcomer: Probe, force: bool) -> Plan:
+    """What filling a new member, or keeping it as a spare, takes and loses."""
+    array, path = mirror.array, newcomer.path
+    spare = array.vacant_role() is None
+    source = array.in_sync()[0].path
+    return _plan(
+        mirror,
+        "add",
+        path,
+        title=f"Add {path} to {array.label}" + (" as a spare" if spare else ""),
+        copies="nothing: it waits as a spare" if spare else _amount(mirror, array.chunks, source, path),
+        erases=losses(newcomer),
+        meanwhile=_redundancy(array, len(array.in_sync())),
+        afterwards=_redundancy(array, len(array.in_sync()) + (not spare)),
+        confirm=deliberation(newcomer),
+        force=force,
+    )
+
+
+def re_add(mirror: Mirror, path: str, how: ReAdd) -> Plan:
+    """What taking a former member back copies."""
+    array = mirror.array
+    source = array.in_sync()[0].path
+    return _plan(
+        mirror,
+        "re-add",
+        path,
+        title=f"Re-add {path} to {array.label}",
+        copies=_amount(mirror, how.need.count, source, path),
+        meanwhile=_redundancy(array, len(array.in_sync())),
+        afterwards=_redundancy(array, len(array.in_sync()) + 1),
+        confirm="none",
+    )
+
+
+def stop(mirror: Mirror, clients: Sequence[str]) -> Plan:
+    """What stopping takes from whom."""
+    array = mirror.array
+    users = ", ".join(clients)
+    notes = [f"Connected now, and cut off then: {users}."] if clients else []
+    if mirror.sync.running:
+        notes.append("What is being copied goes on from a checkpoint at the next assembly.")
+    return _plan(
+        mirror,
+        "stop",
+        title=f"Stop {array.label}",
+        copies="nothing",
+        meanwhile="requests under way are answered, and everything is flushed",
+        afterwards=f"{array.label} has no data path until it is assembled again",
+        confirm="yes" if clients else "none",
+        notes=notes,
+    )
+
+
+def _plan(
+    mirror: Mirror,
+    verb: Verb,
+    *members: str,
+    title: str,
+    copies: str,
+    meanwhile: str,
+    afterwards: str,
+    confirm: Literal["none", "yes", "name"],
+    erases: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    force: bool = False,
+) -> Plan:
+    name = mirror.array.label
+    return Plan(
+        verb=verb,
+        mirror=name,
+        title=title,
+        copies=copies,
+        erases=list(erases),
+        meanwhile=meanwhile,
+        afterwards=afterwards,
+        command=command(verb, name, *members, force=force, yes=confirm != "none"),
+        confirm=confirm,
+        refused=None,
+        events=mirror.array.events,
+        notes=list(notes),
+    )
+
+
+def _redundancy(array: Array, copies: int) -> str:
+    if copies == 1:
+        return f"1 of {array.raid_disks} copies: if that one fails, the data is lost"
+    return f"{copies} of {array.raid_disks} copies"
+
+
+def _amount(mirror: Mirror, chunks: int, source: str, target: str) -> str:
+    """How much goes where, and about how long that takes if it was measured before."""
+    array = mirror.array
+    if not chunks:
+        return "nothing: no chunk has changed"
+    count = min(array.size, chunks << array.chunk_shift)
+    progress = mirror.sync.progress
+    speed = progress.speed if progress.total else 0
+    about = f", about {format_duration(count / speed)}" if speed else ""
+    what = f"{chunks} of {array.chunks} chunks" if chunks < array.chunks else f"all {chunks} chunks"
+    return f"{what} ({format_size(count)}) from {source} to {target}{about}"

@@ -1,0 +1,212 @@
+"""The mirror as the API shows it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+from mirrortui.api import schema
+from mirrortui.api.schema import MemberState, MirrorState, SyncAction
+from mirrortui.format.superblock import WRITE_MOSTLY, format_uuid
+from mirrortui.mirror.array import Array, Member, State
+from mirrortui.mirror.chunks import ChunkSet
+from mirrortui.mirror.intent import CLEAN
+from mirrortui.mirror.mirror import Mirror
+from mirrortui.nbd.requests import Traffic
+from mirrortui.units import format_size
+from mirrortui.worker.members import Absent
+from mirrortui.worker.nbd_server import NbdServer
+from mirrortui.worker.rates import Rates
+
+WHOLE = ""
+"""The row of counters that is not a member's."""
+CELLS = 256
+"""Most letters of the map."""
+
+
+def describe(
+    mirror: Mirror, server: NbdServer, rates: Rates, absent: Sequence[Absent], since: float
+) -> schema.Mirror:
+    """A status. `rates` has the rows of `count`. `since`: when it entered its state."""
+    array = mirror.array
+    addresses = server.addresses
+    read_rate, write_rate, reads, writes = rates.of(WHOLE)
+    return schema.Mirror(
+        name=array.label,
+        uuid=format_uuid(array.uuid),
+        size=array.size,
+        state=state(array),
+        sync_action=action(mirror),
+        sync=_sync(mirror),
+        events=array.events,
+        mismatches=0,
+        bitmap=_bitmap(mirror),
+        uri=addresses[0].uri if addresses else "",
+        members=[_member(m, array, rates) for m in _ordered(array)] + _absent(array, absent),
+        raid_disks=array.raid_disks,
+        exports=addresses,
+        clients=server.clients,
+        read_rate=read_rate,
+        write_rate=write_rate,
+        read_iops=reads,
+        write_iops=writes,
+        since=since,
+        why=_why(mirror, absent),
+        map=_map(mirror),
+        metadata=f"1.{array.in_sync()[0].superblock.minor}",
+    )
+
+
+def count(mirror: Mirror, traffic: Traffic) -> dict[str, tuple[int, ...]]:
+    """What only grows: of the whole mirror bytes and requests read and written, of each member bytes."""
+    mirror.settle_traffic()
+    rows: dict[str, tuple[int, ...]] = {m.path: (m.read_bytes, m.written_bytes) for m in mirror.array.members}
+    rows[WHOLE] = (traffic.read_bytes, traffic.write_bytes, traffic.reads, traffic.writes)
+    return rows
+
+
+def state(array: Array) -> MirrorState:
+    """The worst thing that can be said of it."""
+    if array.broken:
+        return "failed"
+    if array.degraded():
+        return "degraded"
+    if array.readonly:
+        return "readonly"
+    return "active" if array.active else "clean"
+
+
+def action(mirror: Mirror) -> SyncAction:
+    """What is being copied."""
+    match mirror.sync.action:
+        case "recover":
+            return "recover"
+        case "resync":
+            return "resync"
+        case _:
+            return "idle"
+
+
+def _sync(mirror: Mirror) -> schema.Sync | None:
+    progress = mirror.sync.progress
+    if not mirror.sync.running or not progress.total:  # it has not counted yet
+        return None
+    return schema.Sync(
+        completed=progress.completed,
+        total=progress.total,
+        speed=progress.speed,
+        eta_s=progress.eta,
+        reason=progress.reason,
+        limit=_limit(mirror),
+    )
+
+
+def _limit(mirror: Mirror) -> str:
+    """What holds the copying up."""
+    if late := [m.path for m in mirror.array.targets() if m.device.zombies]:
+        return f"{' and '.join(late)}: an operation timed out there and has not ended yet"
+    speed = mirror.sync.speed_limit
+    return f"the speed set, {format_size(speed)}/s" if speed else ""
+
+
+def _bitmap(mirror: Mirror) -> schema.Bitmap | None:
+    array = mirror.array
+    if not array.has_bitmap:
+        return None
+    return schema.Bitmap(chunk=1 << array.chunk_shift, dirty=mirror.intent.dirty, chunks=array.chunks)
+
+
+def _ordered(array: Array) -> list[Member]:
+    """By role, then those without one."""
+    return sorted(array.members, key=lambda m: (m.role is None, m.role or 0, m.slot))
+
+
+def _member(member: Member, array: Array, rates: Rates) -> schema.Member:
+    recovering = member.state is State.RECOVERING
+    reads, writes = rates.of(member.path) or (0, 0)
+    done = array.size - min(array.size, member.need.count << array.chunk_shift)
+    return schema.Member(
+        path=member.path,
+        slot=member.role,
+        state=_member_state(member.state),
+        size=member.device.size,
+        write_mostly=bool(member.superblock.devflags & WRITE_MOSTLY),
+        events=array.events if member.active else member.superblock.events,
+        read_errors=member.read_errors,
+        write_errors=member.write_errors,
+        recovered=done if recovering else None,
+        read_rate=reads,
+        write_rate=writes,
+        latency=member.latency if reads or writes else None,
+        since=member.since,
+        why=member.why or _bad(member),
+        bad=member.bad.bytes,
+    )
+
+
+def _bad(member: Member) -> str:
+    return f"{format_size(member.bad.bytes)} of it is bad" if member.bad else ""
+
+
+def _member_state(found: State) -> MemberState:
+    match found:
+        case State.IN_SYNC:
+            return "in_sync"
+        case State.RECOVERING:
+            return "recovering"
+        case State.SPARE:
+            return "spare"
+        case State.FAULTY:
+            return "faulty"
+
+
+def _absent(array: Array, absent: Iterable[Absent]) -> list[schema.Member]:
+    """Members that take no part, and a row for each vacant role that none of those named could have had."""
+    rows = [schema.Member(path=one.path, slot=None, state=one.state, size=0, why=one.why) for one in absent]
+    faulty = [m for m in array.members if m.state is State.FAULTY]
+    filled = {m.role for m in array.members if m.active}
+    vacant = [role for role in range(array.raid_disks) if role not in filled]
+    unknown = vacant[len(rows) + len(faulty) :]
+    return rows + [schema.Member(path="", slot=role, state="missing", size=0) for role in unknown]
+
+
+def _why(mirror: Mirror, absent: Iterable[Absent]) -> str:
+    """What is wrong and what is being done, in a sentence."""
+    array = mirror.array
+    if array.broken:
+        return f"It takes no more writes: {array.broken}. Stop it, see to the member, and assemble it again."
+    if not array.degraded():
+        return ""
+    copies = len(array.in_sync())
+    risk = "one copy is left" if copies == 1 else f"{copies} copies are left"
+    out = [f"{m.path} is out: {m.why}" for m in array.members if m.state is State.FAULTY and m.why]
+    out += [f"{one.path} is {one.state}: {one.why.rstrip('.')}" for one in absent]
+    filling = [m.path for m in array.members if m.state is State.RECOVERING]
+    if filling:
+        doing = f"{' and '.join(filling)} {'is' if len(filling) == 1 else 'are'} being filled"
+    else:
+        doing = "add or re-add a member"
+    cause = f"{'; '.join(out)}; " if out else ""
+    return f"{cause}{risk}; {doing}."
+
+
+def _map(mirror: Mirror) -> str:
+    """The data area in cells; of a cell's chunks the one that most wants to be seen."""
+    array = mirror.array
+    cells = min(CELLS, array.chunks)
+    edges = [array.chunks * cell // cells for cell in range(cells + 1)]
+    needs = [m.need for m in array.targets() if m.need.count]
+    window = mirror.sync.progress.window >> array.chunk_shift if mirror.sync.running else -1
+    return "".join(_cell(mirror, first, last, needs, window) for first, last in itertools.pairwise(edges))
+
+
+def _cell(mirror: Mirror, first: int, end: int, needs: Iterable[ChunkSet], window: int) -> str:
+    if first <= window < end:
+        return "s"
+    shift = mirror.array.chunk_shift
+    if any(m.bad.touches(first << shift, end << shift) for m in mirror.array.targets()):
+        return "b"
+    if any(need.touches(first, end - 1) for need in needs):
+        return "n"
+    heat = mirror.intent.heat
+    return "." if heat.count(CLEAN, first, end) == end - first else "d"

@@ -1,0 +1,217 @@
+"""The verbs on a running mirror: planned, checked, confirmed, done; one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from mirrortui.api.consent import command, refusal, require
+from mirrortui.api.schema import ExportRequest, MemberRequest, Plan, SpeedRequest, StopRequest, Verb
+from mirrortui.device.base import Device
+from mirrortui.errors import MemberError, MirrortuiError, RefusedError, RequestError
+from mirrortui.log import logger
+from mirrortui.mirror import manage
+from mirrortui.mirror.array import State
+from mirrortui.mirror.assemble import read_member
+from mirrortui.mirror.mirror import Mirror
+from mirrortui.worker import plans
+from mirrortui.worker.aside import Aside
+from mirrortui.worker.candidates import newcomer
+from mirrortui.worker.control import Respond, arguments
+from mirrortui.worker.loop import Loop
+from mirrortui.worker.members import Members
+from mirrortui.worker.messages import Call
+from mirrortui.worker.nbd_server import NbdServer
+from mirrortui.worker.plans import Precondition
+from mirrortui.worker.turns import Turns
+
+End = Callable[[bool], Coroutine[Any, Any, None]]
+"""Stops the mirror cleanly; True: without patience for clients."""
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A verb that could be done now."""
+
+    plan: Plan
+    act: Callable[[], Coroutine[Any, Any, None]]
+    drop: Callable[[], None] = _nothing
+    """Gives back what was taken for it, if it is not done."""
+
+
+class Verbs:
+    """Answers the calls of one worker."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        mirror: Mirror,
+        server: NbdServer,
+        members: Members,
+        status: Callable[[], object],
+        end: End,
+    ) -> None:
+        self._loop = loop
+        self._mirror = mirror
+        self._server = server
+        self._members = members
+        self._status = status
+        self._end = end
+        self._aside = Aside(loop)
+        self._turns = Turns(loop.executor)
+        self._precondition = Precondition(mirror.array)
+
+    def handle(self, call: Call, respond: Respond) -> None:
+        """Answer a call, now or later (worker.control.Handler)."""
+        self._precondition.note()
+        self._loop.executor.spawn(self._answer(call, respond))
+
+    async def _answer(self, call: Call, respond: Respond) -> None:
+        try:
+            respond(await self._run(call))
+        except MirrortuiError as error:
+            respond(error)
+        except Exception:
+            logger.exception("%s failed", call.verb)
+            respond(MirrortuiError("The worker met an error of its own.", hint="Its log has the details."))
+
+    async def _run(self, call: Call) -> object:
+        match call.verb:
+            case "status":
+                return self._status()
+            case "fail" | "remove" | "add" | "re-add":
+                return await self._change(call.verb, arguments(call, MemberRequest))
+            case "stop":
+                return await self._stop(arguments(call, StopRequest))
+            case "export":
+                return self._export(arguments(call, ExportRequest))
+            case "speed":
+                self._mirror.sync.speed_limit = arguments(call, SpeedRequest).max
+                return self._status()
+            case _:
+                raise RequestError(f"There is no verb {call.verb!r}.")
+
+    async def _change(self, verb: Verb, request: MemberRequest) -> object:
+        async with self._turns:
+            try:
+                prepared = await self._prepare(verb, request)
+            except (RefusedError, MemberError) as error:
+                if request.plan:
+                    return self._refusal(verb, request.member, error)
+                raise
+            done = False
+            try:
+                if request.plan:
+                    return prepared.plan
+                self._precondition.check(request.events)
+                require(prepared.plan, request.yes)
+                await prepared.act()
+                done = True
+            finally:
+                if not done:
+                    prepared.drop()
+        return self._status()
+
+    def _refusal(self, verb: Verb, member: str, error: MirrortuiError) -> Plan:
+        name = self._mirror.array.label
+        return refusal(verb, name, f"{verb.capitalize()} {member}", command(verb, name, member), error)
+
+    async def _prepare(self, verb: Verb, request: MemberRequest) -> _Prepared:
+        match verb:
+            case "fail":
+                return self._prepare_fail(request.member)
+            case "remove":
+                return self._prepare_remove(request.member)
+            case "add":
+                return await self._prepare_add(request.member, request.force)
+            case _:
+                return await self._prepare_re_add(request.member)
+
+    def _prepare_fail(self, path: str) -> _Prepared:
+        return _Prepared(plans.fail(self._mirror, path), lambda: manage.fail(self._mirror, path))
+
+    def _prepare_remove(self, path: str) -> _Prepared:
+        absent = self._members.find_absent(path) is not None
+        plan = plans.remove(self._mirror, path, absent)
+
+        async def act() -> None:
+            if not absent:
+                (await manage.remove(self._mirror, path)).close()
+            self._members.forget(path)
+
+        return _Prepared(plan, act)
+
+    async def _prepare_add(self, path: str, force: bool) -> _Prepared:
+        array = self._mirror.array
+        if member := array.find(path):
+            raise RefusedError(
+                f"{path} is a member of {array.label} already ({member.state.value.replace('_', ' ')}).",
+                hint="Remove it first, or re-add it." if member.state is State.FAULTY else "",
+            )
+        found = await self._aside.run(lambda: newcomer(path, force, array.label, array.uuid))
+        device = await self._aside.run(lambda: self._members.open(path))
+        try:
+            manage.new_superblock(self._mirror, device)  # raises if it is too small
+            plan = plans.add(self._mirror, found, force)
+        except BaseException:
+            device.close()
+            raise
+
+        async def act() -> None:
+            await manage.add(self._mirror, device)
+            self._members.forget(path)
+
+        return _Prepared(plan, act, device.close)
+
+    async def _prepare_re_add(self, path: str) -> _Prepared:
+        device, ours = await self._former(path)
+        drop = device.close if ours else _nothing
+        try:
+            found = await read_member(device, self._mirror.pool)
+            how = manage.plan_re_add(self._mirror.array, self._mirror.intent.raw, found)
+            plan = plans.re_add(self._mirror, path, how)
+        except BaseException:
+            drop()
+            raise
+
+        async def act() -> None:
+            await manage.re_add(self._mirror, device)
+            self._members.forget(path)
+
+        return _Prepared(plan, act, drop)
+
+    async def _former(self, path: str) -> tuple[Device, bool]:
+        """A former member's device, opened afresh: what failed may be another disk by now. And whether the mirror does
+        not hold it yet.
+        """
+        member = self._mirror.array.find(path)
+        if member is None:
+            return await self._aside.run(lambda: self._members.open(path)), True
+        if member.state is not State.FAULTY:
+            raise RefusedError(
+                f"{path} is {member.state.value.replace('_', ' ')} in {self._mirror.array.label} already."
+            )
+        if not member.device.zombies:
+            member.device.close()
+            member.device = await self._aside.run(lambda: self._members.open(path))
+        return member.device, False
+
+    async def _stop(self, request: StopRequest) -> object:
+        clients = [client.peer for client in self._server.clients]
+        plan = plans.stop(self._mirror, clients)
+        if request.plan:
+            return plan
+        async with self._turns:
+            self._precondition.check(request.events)
+            require(plan, request.yes)
+            await self._end(request.force)
+        return self._status()
+
+    def _export(self, request: ExportRequest) -> object:
+        self._server.listen(request)
+        return self._status()

@@ -1,0 +1,179 @@
+"""States in which we leave arrays, at rest or killed, and what the kernel must make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mirrortui.units import KIB, MIB
+from tests.interop.kernel.scenes import SIZE
+from tests.interop.kernel.turns import Turn
+
+Steps = Callable[[Turn], None]
+
+
+def _nothing(turn: Turn) -> None:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """How we come to leave it so, and what the kernel finds."""
+
+    steps: Steps
+    """Until it is stopped cleanly; or, where there is `killed`, until the writer starts."""
+    killed: Steps | None = None
+    """What is done while the writer writes, just before the worker is killed."""
+    made: str = ""
+    """By the kernel's script, before it is ours."""
+    sizes: tuple[int, ...] = (SIZE, SIZE)
+    found: dict[str, str] = field(default_factory=lambda: {"a": "in_sync", "b": "in_sync"})
+    """By the kernel, state by member; who is not there is not in the array."""
+    ends: dict[str, str] | None = None
+    """The same when it has done what was left to do; None: all in sync who were there."""
+    actions: tuple[str, ...] = ()
+    """What the kernel has left to do."""
+    size: int = 7 * MIB
+    """Bytes of the array."""
+
+
+_THREE, _FOUR = (SIZE,) * 3, (SIZE,) * 4
+_ABC = {"a": "in_sync", "b": "in_sync", "c": "in_sync"}
+_ONLY_A = {"a": "in_sync"}
+_FILLING = {"a": "in_sync", "b": "recovering"}
+_SLOW = 256 * KIB
+
+
+def _whole(letters: str = "ab", **options: int | bool | None) -> Steps:
+    def steps(turn: Turn) -> None:
+        turn.create(letters, **options)  # type: ignore[arg-type]
+        turn.settle()
+        turn.put(1, 0, 16)
+        turn.put(1, 1000, 8)
+
+    return steps
+
+
+def _then(first: Steps, *others: Steps) -> Steps:
+    def steps(turn: Turn) -> None:
+        for step in (first, *others):
+            step(turn)
+
+    return steps
+
+
+def _do(*verbs: str) -> Steps:
+    """Each "verb letter"."""
+
+    def steps(turn: Turn) -> None:
+        for words in verbs:
+            verb, letter = words.split()
+            turn.do(verb, letter)  # type: ignore[arg-type]
+            if verb == "fail":
+                turn.put(2, 20, 4)
+                turn.put(2, 500, 4)
+
+    return steps
+
+
+def _settle(turn: Turn) -> None:
+    turn.settle()
+
+
+def _slow(turn: Turn) -> None:
+    turn.speed(_SLOW)
+
+
+def _fill(turn: Turn) -> None:
+    turn.fill(3)
+
+
+def _assemble(turn: Turn) -> None:
+    turn.assemble()
+
+
+_DEGRADED = _then(_whole(), _do("fail b", "remove b"))
+_TO_RECOVER = _then(_whole(), _fill, _do("fail b", "remove b"), _slow)
+_TO_RE_ADD = _then(_whole(), _do("fail b"), _fill, _do("remove b"), _slow)
+_PAIR = "pair $bitmap; settle; put 1 0 16"
+
+AT_REST: dict[str, Left] = {
+    "created": Left(steps=_whole()),
+    "created-clean": Left(steps=_whole(clean=True)),
+    "created-three": Left(steps=_whole("abc"), sizes=_THREE, found=_ABC),
+    "created-four": Left(steps=_whole("abcd"), sizes=_FOUR, found={**_ABC, "d": "in_sync"}),
+    "created-chunk-4K": Left(steps=_whole(chunk=4 * KIB)),
+    "created-chunk-1M": Left(steps=_whole(chunk=MIB)),
+    "created-default": Left(steps=_whole(chunk=None)),
+    "created-unequal": Left(steps=_whole(), sizes=(SIZE, 12 * MIB)),
+    "created-small": Left(steps=_whole(size=4 * MIB), size=4 * MIB),
+    "failed": Left(steps=_then(_whole(), _do("fail b")), found=_ONLY_A),
+    "removed": Left(steps=_DEGRADED, found=_ONLY_A),
+    "first-failed": Left(steps=_then(_whole(), _do("fail a")), found={"b": "in_sync"}),
+    "three-failed": Left(
+        steps=_then(_whole("abc"), _do("fail b")), sizes=_THREE, found={"a": "in_sync", "c": "in_sync"}
+    ),
+    "re-added": Left(steps=_then(_DEGRADED, _do("re-add b"), _settle)),
+    "added": Left(
+        steps=_then(_DEGRADED, _do("add c"), _settle), sizes=_THREE, found={"a": "in_sync", "c": "in_sync"}
+    ),
+    "spare": Left(steps=_then(_whole(), _do("add c")), sizes=_THREE, found={**_ABC, "c": "spare"}),
+    "spare-took-over": Left(
+        steps=_then(_whole(), _do("add c", "fail b"), _settle),
+        sizes=_THREE,
+        found={"a": "in_sync", "c": "in_sync"},
+    ),
+    "mid-recovery": Left(steps=_then(_TO_RECOVER, _do("add b")), found=_FILLING, actions=("recover",)),
+    "mid-re-add": Left(steps=_then(_TO_RE_ADD, _do("re-add b")), found=_FILLING, actions=("recover",)),
+    "spare-takes-over": Left(
+        steps=_then(_whole(), _fill, _do("add c"), _slow, _do("fail b")),
+        sizes=_THREE,
+        found={"a": "in_sync", "c": "recovering"},
+        actions=("recover",),
+    ),
+}
+"""Stopped cleanly."""
+
+_BUSY: dict[str, Left] = {
+    "busy": Left(steps=_whole(), killed=_nothing, actions=("resync",)),
+    "busy-three": Left(steps=_whole("abc"), killed=_nothing, sizes=_THREE, found=_ABC, actions=("resync",)),
+    "busy-chunk-4K": Left(steps=_whole(chunk=4 * KIB), killed=_nothing, actions=("resync",)),
+    "busy-degraded": Left(steps=_DEGRADED, killed=_nothing, found=_ONLY_A),
+    "busy-fail": Left(steps=_whole(), killed=_do("fail b"), found=_ONLY_A),
+    "busy-recovery": Left(steps=_TO_RECOVER, killed=_do("add b"), found=_FILLING, actions=("recover",)),
+    "busy-re-add": Left(steps=_TO_RE_ADD, killed=_do("re-add b"), found=_FILLING, actions=("recover",)),
+    **{
+        f"busy-v1.{minor}-no-bitmap": Left(
+            made=f"pair --metadata=1.{minor} --bitmap=none; settle; put 1 0 16; stop",
+            steps=_assemble,
+            killed=_nothing,
+            actions=("resync",),
+            size=(8 * MIB - 64 * KIB) if minor == 0 else 7 * MIB,
+        )
+        for minor in (0, 1)
+    },
+    "busy-v1.0": Left(
+        made=f"{_PAIR.replace('pair', 'pair --metadata=1.0')}; stop",
+        steps=_assemble,
+        killed=_nothing,
+        actions=("resync",),
+        size=8 * MIB - 64 * KIB,
+    ),
+    "busy-without-replacement": Left(
+        made="pair $bitmap; settle; fill 1 1024; manage --add-spare $c; speed 300; manage --replace $a --with $c;"
+        " shows $c 'Recovery Offset : [1-9]'; speed 20; mdadm --stop $dev",
+        steps=_assemble,
+        killed=_nothing,
+        sizes=_THREE,
+        found={"a": "in_sync", "b": "in_sync"},
+        actions=("resync",),
+    ),
+}
+KILLS = 3
+"""Times that each is killed."""
+
+LEAVINGS: dict[str, Left] = {
+    **AT_REST,
+    **{f"{name}-{number}": left for name, left in _BUSY.items() for number in range(KILLS)},
+}
+"""By name; the README's table of states cites these."""

@@ -1,0 +1,161 @@
+"""Our turn at an array: verbs of the engine's API and writes over NBD, taken down in a model of the content."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from mirrortui.api.interface import MemberVerb
+from mirrortui.api.schema import AssembleRequest, CreateRequest, MemberRequest, SpeedRequest, StopRequest
+from mirrortui.nbd.client import NbdClient
+from mirrortui.nbd.protocol import Command, NbdError
+from tests.e2e.conftest import World, until
+from tests.interop.kernel.content import BLOCK, GENERATIONS, Content
+from tests.interop.kernel.ours import Image
+
+_DEPTH = 4
+"""Writes in flight of one writer."""
+
+
+class Writer(threading.Thread):
+    """Writes ink to random blocks, several at a time, until its mirror is gone."""
+
+    def __init__(self, uri: str, content: Content, seed: str) -> None:
+        super().__init__(daemon=True)
+        self._client = NbdClient.connect(uri)
+        self._content = content
+        self._rng = random.Random(seed)
+        self._busy: dict[int, tuple[int, int]] = {}
+        self.written = 0
+        """Writes that were acknowledged."""
+        self.errors: list[str] = []
+        """What was answered otherwise."""
+
+    def run(self) -> None:
+        """The thread; the content must be left alone until it has ended."""
+        with self._client as client:
+            try:
+                while True:
+                    while len(self._busy) < _DEPTH:
+                        self._submit(client)
+                    self._collect(client)
+            except NbdError:
+                return
+
+    def _submit(self, client: NbdClient) -> None:
+        taken = {block for block, _ in self._busy.values()}
+        block = next(b for b in iter(lambda: self._rng.randrange(client.size // BLOCK), -1) if b not in taken)
+        generation = self._rng.randrange(1, GENERATIONS)
+        self._content.began(generation, block)
+        data = self._content.ink.block(generation, block)
+        self._busy[client.submit(Command.WRITE, block * BLOCK, BLOCK, data)] = generation, block
+
+    def _collect(self, client: NbdClient) -> None:
+        answer = client.collect()
+        generation, block = self._busy.pop(answer.cookie)
+        if answer.error:
+            self.errors.append(f"block {block}: errno {answer.error}")
+            return
+        self._content.wrote(generation, block)
+        self.written += 1
+
+
+class Turn:
+    """Our hands on one array; its members are called a, b, c and so on."""
+
+    def __init__(self, world: World, name: str, images: Sequence[Path], content: Content) -> None:
+        self.world = world
+        self.name = name
+        self.images = list(images)
+        self.content = content
+        self.rng = random.Random(name)
+        self.writer: Writer | None = None
+
+    def path(self, letter: str) -> str:
+        """A member's."""
+        return str(self.images["abcdefgh".index(letter)])
+
+    def create(
+        self, letters: str, *, chunk: int | None = 1 << 16, clean: bool = False, size: int | None = None
+    ) -> None:
+        """A new mirror of these members."""
+        members = [self.path(letter) for letter in letters]
+        self.world.client.create(
+            CreateRequest(
+                name=self.name, members=members, bitmap_chunk=chunk, assume_clean=clean, size=size, yes=True
+            )
+        )
+
+    def assemble(self, letters: str = "") -> None:
+        """Start it from these members, or from all that there are."""
+        members = [self.path(letter) for letter in letters] or list(map(str, self.images))
+        self.rng.shuffle(members)
+        self.world.client.assemble(AssembleRequest(members=members))
+
+    def put(self, generation: int, first: int, count: int) -> None:
+        """Write ink."""
+        with self._client() as client:
+            for block in range(first, first + count):
+                self.content.began(generation, block)
+                client.write(block * BLOCK, self.content.ink.block(generation, block))
+                self.content.wrote(generation, block)
+
+    def fill(self, generation: int) -> None:
+        """Write ink everywhere."""
+        self.put(generation, 0, self.world.client.mirror(self.name).size // BLOCK)
+
+    def check(self) -> None:
+        """Read everything."""
+        with self._client() as client:
+            self.content.check(client.read, client.size)
+
+    def do(self, verb: MemberVerb, letter: str) -> None:
+        """Fail, remove, add or re-add a member."""
+        request = MemberRequest(member=self.path(letter), force=verb == "add", yes=True)
+        self.world.client.change(self.name, verb, request)
+
+    def speed(self, limit: int) -> None:
+        """Bytes per second of a copy; 0: no limit."""
+        self.world.client.set_speed(self.name, SpeedRequest(max=limit))
+
+    def settle(self) -> None:
+        """Wait until nothing is copied."""
+        until(
+            lambda: self.world.client.mirror(self.name).sync_action == "idle", f"{self.name} copies nothing"
+        )
+
+    def stop(self) -> None:
+        """Cleanly."""
+        self.world.client.stop(self.name, StopRequest(yes=True))
+
+    def write_on(self) -> None:
+        """Keep writing until it is cut off."""
+        self.writer = Writer(self.world.client.mirror(self.name).uri, self.content, self.name)
+        self.writer.start()
+
+    def image(self, letter: str) -> Image:
+        """A member, read behind everybody's back."""
+        return Image(Path(self.path(letter)))
+
+    def _client(self) -> NbdClient:
+        return NbdClient.connect(self.world.client.mirror(self.name).uri)
+
+
+def cut(world: World, turns: Sequence[Turn], rng: random.Random) -> None:
+    """Kill the engine, then the workers of these turns at random moments, and all that is left."""
+    workers = [world.client.mirror(turn.name).worker_pid for turn in turns]
+    os.kill(world.client.engine().pid, signal.SIGKILL)
+    rng.shuffle(workers)
+    for worker in workers:
+        threading.Event().wait(rng.random() / 20)
+        assert worker
+        os.kill(worker, signal.SIGKILL)
+    world.kill_all()
+    for writer in (turn.writer for turn in turns):
+        if writer:
+            writer.join(10)
+            assert not writer.is_alive()

@@ -1,0 +1,89 @@
+"""The administrator of the mirror: fails members, takes them back, puts others in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from mirrortui.errors import MirrortuiError
+from mirrortui.mirror import manage
+from mirrortui.mirror.array import State
+from mirrortui.mirror.assemble import read_member
+from mirrortui.mirror.executor import Task
+from mirrortui.testing.simulated import SimDisk
+from tests.simulation.model import WrongAnswerError
+from tests.simulation.scene import Scene
+
+
+class Administrator:
+    """Uses the verbs of mirror.manage, and takes no for an answer."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+
+    def act(self) -> None:
+        """Something now and then."""
+        scene, rng = self._scene, self._scene.rng
+        mirror = scene.running
+        array = mirror.array
+        faulty = [m.path for m in array.members if m.state is State.FAULTY]
+        near = scene.disks if rng.random() < 0.2 else scene.there
+        away = [d for d in near if array.find(d.path) is None]
+        if (faulty or away) and rng.random() < 0.8:
+            disk = scene.disk(rng.choice([*faulty, *(d.path for d in away)]))
+            verb = partial(self._re_add, disk)
+            if rng.random() < 0.2:
+                verb = partial(self._replace, disk)
+            if mirror.sync.running:
+                scene.reached["re-add during sync"] += 1
+            scene.executor.spawn(self._tolerant(verb))
+        elif rng.random() < 0.5:
+            member = rng.choice(array.members)
+            scene.history.may_be_out.add(member.path)
+            scene.executor.spawn(self._tolerant(partial(manage.fail, mirror, member.path)))
+
+    def bring_back(self) -> None:
+        """Every disk is to be a member again, and is when this returns, or being filled."""
+        scene = self._scene
+        array = scene.running.array
+        for disk in scene.disks:
+            member = array.find(disk.path)
+            if member is None or member.state is State.FAULTY:
+                known = self._is_known(disk)
+                scene.wait_for(self._re_add(disk) if known else self._replace(disk))
+
+    def _is_known(self, disk: SimDisk) -> bool:
+        """What the disk lacks is known: it can be re-added."""
+        mirror = self._scene.running
+        try:
+            found = self._scene.wait_for(read_member(disk, self._scene.pool))
+            manage.plan_re_add(mirror.array, mirror.intent.raw, found)
+        except MirrortuiError:
+            return False
+        return True
+
+    async def _re_add(self, disk: SimDisk) -> None:
+        """Take back what copies little. I10: not what was used apart since."""
+        scene = self._scene
+        held = scene.held(disk)
+        await manage.re_add(scene.running, disk)
+        if held and (lost := scene.histories.lost(held)):
+            raise WrongAnswerError(f"{disk.path} was re-added, and {lost} acknowledged writes only it had")
+
+    async def _replace(self, disk: SimDisk) -> None:
+        """Remove, and add as if it were new: a recovery in full."""
+        mirror = self._scene.running
+        if mirror.array.find(disk.path):
+            await manage.remove(mirror, disk.path)
+        if not disk.zombies:
+            self._scene.reached["added"] += 1
+            if held := self._scene.held(disk):
+                self._scene.histories.give_up(held)
+            await manage.add(mirror, disk, self._scene.habits.geometry.layout)
+
+    async def _tolerant(self, verb: Callable[[], Task]) -> None:
+        try:
+            await verb()
+        except MirrortuiError as problem:
+            self._scene.reached["verbs refused"] += 1
+            self._scene.scheduler.note(f"refused: {problem}")

@@ -1,0 +1,201 @@
+"""Which disks are there when the mirror is assembled, and what comes of it: parted halves, strangers, split brains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from mirrortui.errors import DegradedStartError, DivergedError, MirrortuiError
+from mirrortui.mirror.assemble import AssembleSpec, assemble
+from mirrortui.mirror.mirror import Mirror
+from mirrortui.testing.simulated import SimDisk
+from tests.simulation.checks import Checks
+from tests.simulation.history import History
+from tests.simulation.scene import Scene
+
+
+class Boots:
+    """Starts the mirror of a scene."""
+
+    def __init__(self, scene: Scene, checks: Checks) -> None:
+        self._scene = scene
+        self._checks = checks
+        self._insist = False
+        """Somebody is away on purpose: start all the same."""
+
+    def plug_in(self, *, all_there: bool = False) -> None:
+        """Choose the disks that are there for a while; one that is believed always is."""
+        scene, rng = self._scene, self._scene.rng
+        scene.there, self._insist = list(scene.disks), False
+        scene.histories.forget_all_but({d.path for d in scene.disks if scene.habits.geometry.is_whole(d)})
+        if all_there:
+            return
+        if rng.random() < scene.habits.apart and (ways := self._ways_apart()):
+            rng.choice(ways)()
+            self._insist = True
+        elif rng.random() < scene.habits.absent:
+            self._leave_one_out()
+        rng.shuffle(scene.there)
+
+    def _leave_one_out(self) -> None:
+        scene = self._scene
+        gone = scene.rng.choice(scene.disks)
+        # Which copy is whole the disks know best: it is in sync by its own word and nobody calls it out.
+        if any(d is not gone for d in self._sources(scene.history)):
+            scene.reached["boot without a member"] += 1
+            scene.there.remove(gone)
+            scene.history.may_be_out.add(gone.path)
+            self._insist = True
+
+    def _sources(self, history: History) -> list[SimDisk]:
+        """Disks that are sure to be enough to start a history from."""
+        is_whole = self._scene.habits.geometry.is_whole
+        return [d for d in self._scene.disks if history.believed(d.path) and is_whole(d)]
+
+    def _ways_apart(self) -> list[Callable[[], None]]:
+        """What can be started without the others."""
+        histories = self._scene.histories
+        ways: list[Callable[[], None]] = []
+        if len(histories.all) > 1:
+            ways += [partial(self._take, h) for h in histories.all if self._sources(h)]
+        if len(self._sources(histories.current)) > 1:
+            ways += [self._part] * len(histories.all)
+        return ways
+
+    def _part(self) -> None:
+        """Some of those that are in sync from now on go without the others."""
+        scene, rng = self._scene, self._scene.rng
+        sources = self._sources(scene.history)
+        leaving = rng.sample(sources, rng.randrange(1, len(sources)))
+        parted = scene.histories.part({d.path for d in leaving})
+        parted.may_be_out |= scene.history.may_be_out
+        scene.reached["parted"] += 1
+        self._take(rng.choice([scene.history, parted]))
+
+    def _take(self, history: History) -> None:
+        """Only the disks with this history are there, and perhaps some that hold none."""
+        scene, rng = self._scene, self._scene.rng
+        scene.histories.current = history
+        scene.reached["started apart"] += 1
+
+        def taken(disk: SimDisk) -> bool:
+            held = scene.held(disk)
+            return held is history if held else rng.random() < 0.3
+
+        scene.there = [d for d in scene.disks if taken(d)]
+        history.may_be_out |= scene.paths - history.holders
+
+    def start(self) -> None:
+        """Assemble what is there. The mirror runs when this returns."""
+        scene, habits = self._scene, self._scene.habits
+        whole = {d for d in scene.there if habits.geometry.is_whole(d)}
+        mirror = self._assemble()
+        copies = {m.path for m in mirror.array.in_sync()}
+        scene.histories.go_on(copies, {d.path for d in whole if not d.failed}, scene.paths)
+        scene.history.may_be_out |= {d.path for d in scene.there if d.failed}
+        scene.mirror = mirror
+        scene.reached["assembled"] += 1
+        self._checks.assembled(mirror)
+        scene.history.may_be_out |= scene.paths - {m.path for m in mirror.array.members}
+        for disk in scene.there:
+            may_fail = habits.faults_everywhere or scene.rng.random() < 0.5
+            disk.faults = may_fail and not scene.not_to_copy
+
+    def _assemble(self) -> Mirror:
+        scene = self._scene
+        try:
+            if scene.habits.faults_at_boot and not self._insist and scene.rng.random() < 0.5:
+                return self._assemble_with_faults()
+            return self._attempt(run=self._insist)
+        except DivergedError:
+            return self._heal()
+        except DegradedStartError:
+            if self._insist or not self._cut_in_a_second_try():
+                raise
+            scene.reached["insisted after a cut in a second try"] += 1
+            return self._attempt(run=True)
+        except MirrortuiError:
+            strangers = [d for d in scene.there if scene.held(d) is not scene.history]
+            if not self._insist or not strangers:
+                raise
+            # One that another half has been filling knows that this half was left behind.
+            scene.reached["refused beside a stranger"] += 1
+            scene.there = [d for d in scene.there if d not in strangers]
+            return self._attempt(run=True)
+
+    def _cut_in_a_second_try(self) -> bool:
+        """A round of superblocks failed half-way, and the next under the same number was cut: who is freshest does not
+        know yet who joined between.
+        """
+        found = [sb for d in self._scene.there if (sb := self._scene.habits.geometry.superblock(d))]
+        newest = max(sb.events for sb in found)
+        return len({sb.dev_roles for sb in found if sb.events == newest}) > 1
+
+    def _assemble_with_faults(self) -> Mirror:
+        """Disks fail already while they are read and brought level. Who is refused tries again after a while."""
+        scene = self._scene
+        for disk in scene.there:
+            disk.faults = True
+        try:
+            mirror = self._attempt(run=False)
+            scene.reached["assembled with faults"] += any(d.failed for d in scene.there)
+            return mirror
+        except MirrortuiError as problem:
+            scene.reached["start refused for faults"] += 1
+            scene.scheduler.note(f"refused: {problem}")
+            scene.lose_power()
+            scene.start_process()
+            return self._attempt(run=False)
+
+    def _attempt(self, *, run: bool, survivor: str | None = None) -> Mirror:
+        scene, habits = self._scene, self._scene.habits
+        tuning = habits.geometry.tuning(habits.daemon_delay)
+        spec = AssembleSpec(run=run, survivor=survivor, tuning=tuning)
+        mirror = scene.wait_for(
+            assemble(scene.executor, scene.scheduler, scene.there, spec, scene.observe, scene.pool)
+        )
+        assert isinstance(mirror, Mirror)
+        return mirror
+
+    def _heal(self) -> Mirror:
+        """The halves have diverged: name a survivor. What is copied is where either wrote, and no more."""
+        scene, geometry = self._scene, self._scene.habits.geometry
+        for disk in scene.there:
+            disk.faults = False
+        whole = [d for d in scene.there if geometry.is_whole(d)]
+        kept = scene.rng.choice([d for d in whole if not any(self._went_on(o, d) for o in whole)])
+        losers = [d for d in whole if not geometry.accepts(d, kept) and not geometry.accepts(kept, d)]
+        survivor = scene.held(kept)
+        assert survivor is not None
+        survivor.may_be_out |= scene.paths - {d.path for d in scene.there}
+        # One that missed the round in which its side parted looks as if the other had gone on without it.
+        survivor.may_be_out |= {d.path for d in whole if any(self._went_on(o, d) for o in whole)}
+        scene.histories.choose(survivor)
+        for loser in losers:
+            held = scene.held(loser)
+            assert held is not None
+            scene.reached["diverged from itself" if held is survivor else "split brain refused"] += 1
+            scene.histories.give_up(held)
+            survivor.out.add(loser.path)
+            survivor.may_be_out.add(loser.path)
+        keep = [d for d in whole if geometry.accepts(kept, d)]
+        most = {d.path: self._most(keep, d) | geometry.bad_chunks(d) for d in losers}
+        mirror = self._attempt(run=True, survivor=kept.path)
+        self._checks.healing(mirror, most)
+        if scene.rng.random() < 0.5:
+            everything = set(range(geometry.chunks))
+            scene.not_to_copy = {path: everything - chunks for path, chunks in most.items()}
+        return mirror
+
+    def _went_on(self, disk: SimDisk, other: SimDisk) -> bool:
+        """Without the other, which still counts on it."""
+        geometry = self._scene.habits.geometry
+        return geometry.accepts(other, disk) and not geometry.accepts(disk, other)
+
+    def _most(self, keep: list[SimDisk], loser: SimDisk) -> set[int]:
+        """Chunks in which a loser may differ from those that are kept, by what the bitmaps say."""
+        geometry = self._scene.habits.geometry
+        cleared = {geometry.events_cleared(d) for d in (*keep, loser)}
+        if not geometry.bitmap or len(cleared) > 1:
+            return set(range(geometry.chunks))
+        return geometry.dirty(loser).union(*map(geometry.dirty, keep))

@@ -1,0 +1,82 @@
+"""What a seed's world is like (swarm testing: each world has its own extremes)."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from tests.simulation.geometry import Geometry
+
+
+@dataclass
+class Habits:
+    """Drawn once a world."""
+
+    clients: int
+    members: int
+    inline: bool
+    fault_rate: float
+    hang_rate: float
+    read_error_rate: float
+    slow_metadata: float
+    operator: float
+    """Chance per step that the operator does something."""
+    time: float
+    """Mean virtual seconds per step."""
+    quiet: float
+    """Chance that a spell without new requests begins."""
+    hot_spot: int
+    flushes: float
+    assume_clean: bool
+    cuts: int
+    absent: float
+    """Chance that a member is not there at boot."""
+    apart: float
+    """Chance that at boot only some are there on purpose, and the others may be started without them later."""
+    faults_everywhere: bool
+    faults_at_boot: bool
+    """Disks may fail while the mirror is assembled, too."""
+    leaving: float
+    """Chance that a client goes away when its write was not done inline."""
+    bad: float
+    """Chance that a member is born with entries in its bad-block log."""
+    spare: bool
+    """One more disk than the mirror has members."""
+    daemon_delay: float
+    geometry: Geometry
+
+    @classmethod
+    def draw(cls, rng: random.Random) -> Habits:
+        """From the seed."""
+        faulty = rng.random() < 0.6
+        inline = rng.random() < 0.5
+        geometry = Geometry.draw(rng, inline=inline)
+        members = rng.choice([2, 2, 3])
+        spare = rng.random() < 0.2
+        # Of a pair only: what becomes of three sides, and of slots that both sides gave away, is not decided yet.
+        apart = rng.choice([0.0, 0.0, 0.0, 0.5]) if members == 2 and not spare else 0.0
+        return cls(
+            clients=rng.randint(1, 5),
+            members=members,
+            inline=inline,
+            fault_rate=rng.choice([0.005, 0.02, 0.08]) if faulty else 0.0,
+            hang_rate=rng.choice([0.0, 0.005, 0.03]) if faulty else 0.0,
+            read_error_rate=rng.choice([0.0, 0.02]) if faulty else 0.0,
+            slow_metadata=rng.choice([0.0, 0.5, 0.95]),
+            operator=rng.choice([0.0, 0.005, 0.02]),
+            time=rng.choice([0.0, 0.001, 0.02, 0.1]),
+            quiet=rng.choice([0.0, 0.002, 0.01]),
+            hot_spot=rng.choice([4, 12, geometry.data]),
+            flushes=rng.choice([0.02, 0.1, 0.4]),
+            assume_clean=rng.random() < 0.6,
+            absent=rng.choice([0.0, 0.2, 0.5]),
+            apart=apart,
+            faults_everywhere=rng.random() < 0.15,
+            faults_at_boot=faulty and rng.random() < 0.4,
+            leaving=rng.choice([0.0, 0.5]),
+            cuts=rng.randint(1, 3) + (4 if apart else 0),
+            bad=rng.choice([0.0, 0.0, 0.0, 0.0, 0.5, 1.0]),
+            spare=spare,
+            daemon_delay=rng.choice([0.1, 1.0]),
+            geometry=geometry,
+        )

@@ -1,0 +1,131 @@
+"""The core, broken on purpose one rule at a time: a simulator that does not notice is not worth its time.
+
+A mutant replaces a piece of source text; functions get the code that the changed text compiles to. Worlds find most
+of them within some seeds; where chance would take too long a race (races.py) is played; the rest is argued equivalent.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from tests.simulation import races
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One broken rule."""
+
+    name: str
+    rule: str
+    module: str
+    """Of mirrortui.mirror."""
+    changes: tuple[tuple[str, str], ...]
+    seeds: int
+    """Seeds from 0 on within which it is caught, with room to spare; 0: not by chance."""
+    race: Callable[[], None] | None = None
+    """Catches it every time."""
+    why: str = ""
+    """Why it is equivalent."""
+
+
+def _m(
+    name: str,
+    rule: str,
+    module: str,
+    seeds: int,
+    *changes: tuple[str, str],
+    race: Callable[[], None] | None = None,
+    why: str = "",
+) -> Mutant:
+    return Mutant(name, rule, module, changes, seeds, race, why)
+
+
+MUTANTS = [
+    _m("write to one member", "I1", "book", 20, ("members = self._array.targets()\n            results", "members = self._array.targets()[:1]\n            results")),
+    _m("flush one member", "I1", "book", 200, ("members = self._array.targets()\n        results = await wait(Operation(m.device, Op.FLUSH)", "members = self._array.targets()[:1]\n        results = await wait(Operation(m.device, Op.FLUSH)")),
+    _m("data does not wait for the bit", "I2", "book", 200, ("if asked and self._scribe.settled", "if self._scribe.settled")),
+    _m("superblock stays clean", "I2", "book", 100, ("self._array.active = True", "pass")),
+    _m("only the first chunk is marked", "I2", "intent", 100, ("cold = [chunk for chunk in range(first, last + 1)", "cold = [chunk for chunk in range(first, first + 1)")),
+    _m("a round in flight passes for the old state", "I2", "scribe", 20000, ("        self.written = None\n        if array.has_bitmap", "        if array.has_bitmap")),
+    _m("clear without flush", "I3", "daemon", 200, ("if await self._book.flush():\n            return\n        if idle", "if False:\n            return\n        if idle")),
+    _m("clear while degraded", "I3", "daemon", 200, ("idle = [] if array.degraded() else [", "idle = ["), ("if self._array.degraded() or self._scribe.holding", "if self._scribe.holding"), ("self._scribe.mark_cleared()", "pass")),
+    _m("clear under a write in flight", "I3", "daemon", 4000, ("untouched = self._intent.heat[chunk] == AGING and chunk not in self._intent.pending", "untouched = self._intent.heat[chunk] == AGING"), ("for c in intent.idle() if not", "for c in range(intent.chunks) if intent.heat[c] == AGING and not")),
+    _m("candidates taken after the flush", "I3", "daemon", 4000, ("            await self._clear(idle)\n", "            await self._clear([c for c in intent.idle() if not array.needed(c)])\n"), ("intent.age()\n        if not idle and not quiet:", "intent.age()\n        idle = [] if array.degraded() else intent.idle()\n        if not idle and not quiet:")),
+    _m("clear what is not resynced", "I3", "daemon", 2000, ("for c in intent.idle() if not array.needed(c)]\n        # Asked", "for c in intent.idle()]\n        # Asked"), ("if untouched and not self._array.needed(chunk)", "if untouched")),
+    _m("say clean while copies differ", "I3", "daemon", 4000, ("and not array.unsynced() and", "and")),
+    _m("say clean for what was flushed too early", "I3", "daemon", 20000, ("quiet = array.active and self._quiet()", "quiet = array.active and HOT not in intent.heat and not intent.pending")),
+    _m("events_cleared moves while degraded", "I3", "daemon", 0, ("        if self._array.degraded() or", "        if"), why="bits are still not cleared while degraded: idle is empty then"),
+    _m("acknowledge before the failure is durable", "I4", "book", 200, ("while self._scribe.holding and", "while False and")),
+    _m("only the write that met the failure waits", "I4", "steady", 200, ("if mirror.scribe.holding or ", "if ")),
+    _m("inline acknowledges while a failure is not durable", "I4", "mirror", 300, ("scribe.settled\n            and not scribe.holding", "True")),
+    _m("a failed source is still the measure", "I8", "sync", 0, ("            if source.state is State.FAULTY:\n                return False  # who", "            if False:\n                return False  # who"), race=races.a_source_fails_while_its_window_is_read),
+    _m("the last copy is failed", "I5", "array", 200, ("if member.state is State.IN_SYNC and len(self.in_sync()) == 1:", "if False:")),
+    _m("read what is not resynced", "I6", "mirror", 200, ("if not m.need.count and", "if")),
+    _m("no tickets", "I7", "tickets", 100, ("if earlier.lo < hi and", "if False and")),
+    _m("a write that some copies took is forgotten", "I1", "mirror", 0, ("self.book.suspect(offset, length)\n", "pass\n"), race=races.a_client_leaves_when_some_copies_took_its_write),
+    _m("read what is bad", "I6", "book", 200, ("and not m.need.touches(first, last) and not m.bad.touches(offset, end)", "and not m.need.touches(first, last)"), ("healed = [m for m in members if m.bad", "healed = [m for m in members if False")),
+    _m("what heals is not durable before the log says so", "I6", "book", 4000, ("fua = fua or member.bad.touches(offset, offset + length)", "pass")),
+    _m("a log is forgotten before all of it is healed", "I6", "badranges", 200, ("if start < hi and lo < end", "if False"), ("(start, min(end, lo)), (max(start, hi), end)", "(0, 0), (0, 0)")),
+    _m("inline ignores tickets", "I7", "mirror", 200, ("if self.tickets.buckets and not", "if False and not")),
+    _m("a late write may land on a newer one", "I7", "book", 200, ("or self._unanswered()", "or False"), ("            self._array.changed()  # a", "            pass  # a")),
+    _m("window without a ticket", "I8", "sync", 200, ("            await ticket\n            if self._late()", "            if self._late()")),
+    _m("copy while a timed-out write may land", "I8", "sync", 0, ("if self._late() or self._untold()", "if self._untold()"), ("while self._late() and not self.stopped:\n                await sleep(_LATE)\n            while self._untold", "while self._untold"), race=races.a_late_write_of_the_last_copy_is_waited_for),
+    _m("copied onto one that calls itself whole", "I9", "sync", 4000, ("if self._late() or self._untold()", "if self._late()"), ("            while self._untold() and not self.stopped and not self._array.broken:\n                await self._scribe.progress\n", "")),
+    _m("re-add while a chunk is copied counts as copied", "I8", "mirror", 200, ("self.book.epoch += 1", "pass")),
+    _m("a write refused on the last copy is forgotten", "I8", "book", 0, ("await self._scribe.durable(self.suspect(offset, length))\n", "pass\n"), race=races.a_write_fails_on_the_last_copy_and_reaches_the_one_being_filled),
+    _m("in sync without a flush", "I9", "sync", 20000, ("(result,) = await wait([Operation(member.device, Op.FLUSH)])\n        if member.state", "result = 0\n        if member.state")),
+    _m("memory begins clean", "I9", "assemble", 200, ("active=not verdict.clean", "active=False")),
+    _m("a number for each attempt", "I9", "scribe", 0, ("return False  # no superblock", "array.events = events\n                return False  # no superblock"), race=races.a_failed_attempt_uses_no_number_up),
+    _m("the rejected is believed", "I9", "decide", 200, ("if (other := _successor_of(f, found))", "if (other := None)"), ("if role == ROLE_FAULTY:", "if False:"), ("elif role >= top.raid_disks and sb.role < ROLE_FAULTY:", "elif False:"), ("        role = table[sb.dev_number] if sb.dev_number < len(table) else ROLE_SPARE\n", "        role = sb.role\n"), ("and sb.events + 1 < top.events", "and sb.events + 2 < top.events")),
+    _m("three events of tolerance", "I9", "decide", 20000, ("and sb.events + 1 < top.events", "and sb.events + 3 < top.events")),
+    _m("bits of one copy only", "I9", "decide", 0, ("*(p.found.dirty for p in copies)", "*(p.found.dirty for p in copies[:1])"), why="data waits for the bit on every copy (I2): one that only some hold covers no write"),
+    _m("a checkpoint above what is due again", "I9", "assemble", 20000, ("member.recovered = min(sb.recovery_offset * SECTOR, due)", "member.recovered = sb.recovery_offset * SECTOR")),
+    _m("no levelling after a cut round", "I9", "assemble", 4000, ("    if not members and not mirror.intent.pages:", "    if True:")),
+    _m("a re-added member lacks the bitmap", "I9", "mirror", 0, ("member.fresh = self.array.has_bitmap", "member.fresh = False"), race=races.a_re_added_member_holds_the_bitmap_that_counts),
+    _m("a spare is re-added as if it held the data", "I9", "manage", 20000, ("if sb.role >= array.raid_disks:", "if False:")),
+    _m("a re-add forgets its unfinished recovery", "I9", "manage", 0, ("    if not guided:", "    if False:"), race=races.a_half_filled_member_is_filled_to_the_end),
+]  # fmt: skip
+
+
+@contextmanager
+def broken(mutant: Mutant) -> Iterator[None]:
+    """The core with the mutant's changes, for as long as the block runs."""
+    module = importlib.import_module(f"mirrortui.mirror.{mutant.module}")
+    source = inspect.getsource(module)
+    for old, new in mutant.changes:
+        assert source.count(old) == 1, f"{mutant.name}: {old!r} is there {source.count(old)} times"
+        source = source.replace(old, new)
+    changed: dict[str, Any] = {"__name__": module.__name__}
+    exec(compile(source, module.__file__ or "", "exec"), changed)
+    saved: list[tuple[FunctionType, CodeType]] = []
+    for ours, theirs in _functions(module, changed):
+        saved.append((ours, ours.__code__))
+        ours.__code__ = theirs.__code__
+    try:
+        yield
+    finally:
+        for function, code in saved:
+            function.__code__ = code
+
+
+def _functions(module: ModuleType, changed: dict[str, Any]) -> Iterator[tuple[FunctionType, FunctionType]]:
+    """Pairs of the same function, before and after."""
+    for name, ours in vars(module).items():
+        if getattr(ours, "__module__", None) != module.__name__:
+            continue
+        theirs = changed[name]
+        if isinstance(ours, FunctionType):
+            yield ours, theirs
+        elif isinstance(ours, type):
+            for attribute, value in vars(ours).items():
+                there = vars(theirs).get(attribute)
+                if isinstance(value, property) and isinstance(value.fget, FunctionType):
+                    value, there = value.fget, there.fget if isinstance(there, property) else None
+                if isinstance(value, FunctionType) and isinstance(there, FunctionType):
+                    yield value, there

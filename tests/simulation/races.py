@@ -1,0 +1,221 @@
+"""Interleavings that chance finds too seldom, played step by step; each must hold, and each catches its mutant."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+
+from mirrortui.device.base import Op
+from mirrortui.mirror import manage
+from mirrortui.mirror.array import State
+from mirrortui.mirror.assemble import read_member
+from mirrortui.mirror.mirror import Mirror
+from mirrortui.testing.simulated import Request, SimDisk
+from mirrortui.units import MIB, SECTOR
+from tests.stage import METADATA, Stage, states
+
+DATA = METADATA * SECTOR
+CHUNK = 64 << 10
+
+
+class Played:
+    """A stage whose next completions are chosen by hand."""
+
+    def __init__(self, names: str, *, size: int = 4 * MIB, chunk: int = CHUNK, inline: bool = False) -> None:
+        self.stage = Stage()
+        self.disks = [self.stage.disk(name, size, inline=inline) for name in names]
+        self.mirror = self.stage.create(self.disks, chunk=chunk)
+
+    def disk(self, name: str) -> SimDisk:
+        """By its path."""
+        return next(d for d in self.disks if d.path == name)
+
+    def until_waiting(self, wanted: Callable[[Request], bool]) -> Request:
+        """Complete everything else until such an operation is in flight, and hold it back."""
+        scheduler = self.stage.scheduler
+        for _ in range(10_000):
+            self.stage.executor.drain()
+            held = next((r for r in scheduler.ready if wanted(r)), None)
+            if held:
+                scheduler.ready.remove(held)
+                return held
+            if scheduler.ready:
+                scheduler.complete_one()
+            else:
+                assert scheduler.jump(), "it waits for nothing"
+        raise AssertionError("it never came")
+
+    def finish(self, request: Request) -> None:
+        """The operation that was held back ends well."""
+        request.disk.finish(request)
+
+    def refuse(self, request: Request) -> None:
+        """The operation that was held back fails."""
+        request.waiter.complete(request.index, -errno.EIO)
+
+    def start_write(self, offset: int, data: bytes) -> list[int]:
+        """A write under way; its errno comes into the list."""
+        answers: list[int] = []
+        buffer = self.stage.pool.take(data)
+        self.mirror.start_write(offset, buffer, len(data), False, answers.append)
+        self.stage.executor.drain()
+        return answers
+
+    def at_rest(self, mirror: Mirror | None = None) -> None:
+        """Everything that can be copied is."""
+        it = mirror or self.mirror
+        self.stage.until(lambda: not it.sync.running and not self.stage.scheduler.ready)
+
+    def check_equal(self) -> None:
+        """All copies in sync hold the same."""
+        held = {m.path: bytes(self.disk(m.path).current[DATA:]) for m in self.mirror.array.in_sync()}
+        assert len(set(held.values())) == 1, f"{', '.join(held)} differ"
+
+
+def data_write(name: str, at: int | None = None) -> Callable[[Request], bool]:
+    """Picks a write to a member's data."""
+
+    def wanted(request: Request) -> bool:
+        place = request.offset - DATA
+        here = at is None or at <= place < at + CHUNK
+        return request.disk.path == name and request.op is Op.WRITE and place >= 0 and here
+
+    return wanted
+
+
+def a_source_fails_while_its_window_is_read() -> None:
+    """What was read from a copy that then failed must not reach one of the others only."""
+    played = Played("abc")
+    for disk in played.disks:  # an unclean stop left three versions of one block
+        disk.current[DATA : DATA + 4096] = disk.path.encode() * 4096
+    array = played.mirror.array
+    for member in array.in_sync()[1:]:
+        member.need.add(0)
+    array.active = True
+    played.mirror.intent.ask(0, 0)
+    played.mirror.sync.kick("a crash")
+    read = played.until_waiting(lambda r: r.op is Op.READ and r.disk.path == "a" and r.offset >= DATA)
+    failing = manage.fail(played.mirror, "a")
+    played.stage.executor.spawn(failing)
+    played.stage.executor.drain()
+    played.finish(read)
+    played.at_rest()
+    assert states(played.mirror)["a"] is State.FAULTY
+    played.check_equal()
+
+
+def a_write_fails_on_the_last_copy_and_reaches_the_one_being_filled() -> None:
+    """The client was told no: what the newcomer took all the same must be copied over."""
+    played = Played("ab")
+    stage, mirror = played.stage, played.mirror
+    stage.run(manage.fail(mirror, "b"))
+    stage.write(mirror, 2 * MIB, b"x" * 4096)
+    stage.run(manage.re_add(mirror, played.disk("b")))
+    copy = played.until_waiting(data_write("b", 2 * MIB))
+    answers = played.start_write(0, b"n" * 4096)
+    mine = played.until_waiting(data_write("a", 0))
+    played.refuse(mine)
+    stage.until(lambda: bool(answers))
+    assert answers == [errno.EIO]
+    played.finish(copy)
+    stage.in_sync(mirror)
+    played.at_rest()
+    played.check_equal()
+
+
+def a_re_added_member_holds_the_bitmap_that_counts() -> None:
+    """Alone one day, it must know what the others lack: all pages, not only the one with the header."""
+    played = Played("ab", size=16 * MIB, chunk=4096)
+    stage, mirror = played.stage, played.mirror
+    stage.run(manage.fail(mirror, "b"))
+    stage.write(mirror, 3000 * 4096, b"x" * 4096)
+    stage.run(manage.re_add(mirror, played.disk("b")))
+    found = stage.run(read_member(played.disk("b"), stage.pool))
+    assert 3000 in found.dirty
+
+
+def a_half_filled_member_is_filled_to_the_end() -> None:
+    """A newcomer that failed in mid-recovery lacks more than the bitmap lists."""
+    played = Played("ab")
+    stage, mirror = played.stage, played.mirror
+    played.disk("a").current[DATA : DATA + 3 * MIB] = b"d" * (3 * MIB)
+    played.disk("b").current[DATA : DATA + 3 * MIB] = b"d" * (3 * MIB)
+    stage.run(manage.fail(mirror, "b"))
+    stage.run(manage.remove(mirror, "b"))
+    newcomer = stage.disk("c")
+    played.disks.append(newcomer)
+    stage.run(manage.add(mirror, newcomer))
+    played.refuse(played.until_waiting(data_write("c", 1 * MIB)))
+    played.at_rest()
+    stage.run(manage.re_add(mirror, newcomer))
+    stage.in_sync(mirror)
+    played.check_equal()
+
+
+def a_failed_attempt_uses_no_number_up() -> None:
+    """Headers that failed before any superblock was written must not leave a good member two events behind."""
+    played = Played("abc")
+    mirror = played.mirror
+    before = mirror.array.events
+    played.start_write(0, b"x" * 4096)
+    bitmap_place = mirror.array.members[0].bitmap_place
+    header = played.until_waiting(lambda r: r.disk.path == "c" and r.offset == bitmap_place)
+    played.refuse(header)
+    played.at_rest()
+    assert states(mirror)["c"] is State.FAULTY
+    assert mirror.array.events == before + 1
+
+
+def a_late_write_of_the_last_copy_is_waited_for() -> None:
+    """A timed-out write may land after its chunk was copied: nobody is promoted meanwhile."""
+    played = Played("ab")
+    stage, mirror = played.stage, played.mirror
+    a, b = played.disk("a"), played.disk("b")
+    stage.run(manage.fail(mirror, "b"))
+    stage.write(mirror, 0, b"o" * 4096)
+    stage.write(mirror, 2 * MIB, b"o" * 4096)
+    stage.run(manage.re_add(mirror, b))
+    copy = played.until_waiting(data_write("b", 2 * MIB))
+    answers = played.start_write(0, b"n" * 4096)
+    late = played.until_waiting(data_write("a", 0))
+    a.zombies += 1
+    assert late.buffer is not None
+    late.buffer.hold()
+    late.waiter.complete(late.index, -errno.ETIMEDOUT)
+    stage.until(lambda: bool(answers))
+    played.finish(copy)
+    for _ in range(200):
+        stage.executor.drain()
+        if stage.scheduler.ready:
+            stage.scheduler.complete_one()
+        else:
+            stage.scheduler.jump()
+    a.zombies -= 1
+    a.take_effect(late)
+    stage.in_sync(mirror)
+    played.at_rest()
+    played.check_equal()
+
+
+def a_client_leaves_when_some_copies_took_its_write() -> None:
+    """Nobody repeats it, and nobody is failed for it: one copy is made like the other."""
+    played = Played("ab", inline=True)
+    mirror, b, rates = played.mirror, played.disk("b"), played.stage.scheduler.rates
+    assert played.stage.write(mirror, 0, b"o" * 4096) == 0
+    b.faults, rates.error = True, 1.0
+    assert not mirror.try_write(0, memoryview(b"n" * 4096))
+    b.faults = False
+    played.at_rest()
+    assert states(mirror) == {"a": State.IN_SYNC, "b": State.IN_SYNC}
+    played.check_equal()
+
+
+RACES: list[Callable[[], None]] = [
+    a_source_fails_while_its_window_is_read,
+    a_write_fails_on_the_last_copy_and_reaches_the_one_being_filled,
+    a_re_added_member_holds_the_bitmap_that_counts,
+    a_half_filled_member_is_filled_to_the_end,
+    a_failed_attempt_uses_no_number_up,
+    a_late_write_of_the_last_copy_is_waited_for,
+    a_client_leaves_when_some_copies_took_its_write,
+]

@@ -1,0 +1,159 @@
+"""What the parts of a world share: disks, the mirror that runs on them, and its history."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from mirrortui.device.buffers import Pool
+from mirrortui.errors import MirrortuiError
+from mirrortui.mirror.executor import Executor, Task
+from mirrortui.mirror.mirror import Mirror
+from mirrortui.testing.simulated import Rates, Scheduler, SimDisk
+from tests.simulation.habits import Habits
+from tests.simulation.history import Histories, History
+from tests.simulation.model import Model, WrongAnswerError
+
+GARBAGE = 0xDEAD
+"""What members hold at birth where they are not equal."""
+LOST = 0xBAD
+"""What is where a member lost its data: nobody may ever read it."""
+_PATIENCE = 20_000
+"""Turns after which whatever is waited for will not come."""
+
+
+class Scene:
+    """Nothing happens here by itself: `turn()` lets the mirror run until it waits for a disk or the time."""
+
+    def __init__(self, seed: int, trace: Callable[[str], None] | None = None) -> None:
+        self.rng = random.Random(seed)
+        self.habits = habits = Habits.draw(self.rng)
+        rates = Rates(habits.fault_rate, habits.read_error_rate, habits.hang_rate, habits.slow_metadata)
+        self.scheduler = Scheduler(self.rng, rates)
+        self.scheduler.trace = trace
+        geometry = habits.geometry
+        data = range(geometry.start, geometry.start + geometry.data)
+        self.disks = [
+            SimDisk(
+                f"disk{n}",
+                geometry.sectors,
+                data,
+                self.scheduler,
+                inline=habits.inline,
+                atom=geometry.atom,
+                block_size=geometry.block_size,
+            )
+            for n in range(habits.members + habits.spare)
+        ]
+        model = Model(geometry.data, None if habits.assume_clean else GARBAGE)
+        self.histories = Histories(History(model, {d.path for d in self.disks[: habits.members]}))
+        self.there = list(self.disks)
+        """The disks in reach."""
+        self.not_to_copy: dict[str, set[int]] = {}
+        """While a split brain is healed and no client writes: chunks of the losers that nobody wrote."""
+        self.reached: Counter[str] = Counter()
+        """How often the world came to what is worth coming to."""
+        self.executor = Executor(self.scheduler)
+        self.pool = Pool()
+        self.mirror: Mirror | None = None
+
+    @property
+    def history(self) -> History:
+        """What goes on now."""
+        return self.histories.current
+
+    @property
+    def model(self) -> Model:
+        """What reads may return now."""
+        return self.history.model
+
+    @property
+    def running(self) -> Mirror:
+        """The mirror, which runs."""
+        assert self.mirror is not None
+        return self.mirror
+
+    @property
+    def paths(self) -> set[str]:
+        """Of all disks, there or not."""
+        return {d.path for d in self.disks}
+
+    def disk(self, path: str) -> SimDisk:
+        """By its path."""
+        return next(d for d in self.disks if d.path == path)
+
+    def start_process(self) -> None:
+        """A new process: memory is empty, the disks are as they were."""
+        self.executor.abandon()
+        self.executor = Executor(self.scheduler)
+        self.pool = Pool()
+        self.pool.poison = self.rng.random() < 0.3
+        self.mirror = None
+
+    def held(self, disk: SimDisk) -> History | None:
+        """The history that a disk holds; None when by its own word it is not whole."""
+        return self.histories.held_by(disk.path) if self.habits.geometry.is_whole(disk) else None
+
+    def lose_power(self) -> None:
+        """All disks lose what was in flight or not flushed, as the seed has it, and fail no more."""
+        self.follow()
+        in_flight = self.scheduler.ready + self.scheduler.hung
+        for disk in self.disks:
+            # A member in which an operation failed may or may not have been recorded as faulty.
+            if disk.failed:
+                self.history.may_be_out.add(disk.path)
+            disk.lose_power(in_flight)
+            disk.faults = False
+        self.scheduler.forget()
+        self.model.crash()
+        self.mirror = None
+        self.not_to_copy = {}
+
+    def observe(self, kind: str, severity: str, text: str, member: str | None) -> None:
+        """What the mirror reports."""
+        self.scheduler.note(f"event: {text}")
+        self.reached[kind] += 1
+        syncing = self.mirror is not None and self.mirror.sync.running
+        self.histories.note(kind, member, syncing=syncing)
+
+    def turn(self) -> None:
+        """Let everything run that can."""
+        self.executor.drain()
+        self.follow()
+
+    def follow(self) -> None:
+        """Let the history know what the mirror has become."""
+        if self.mirror is not None:
+            self.histories.follow(self.mirror, self.paths)
+
+    def wait_for(self, task: Task) -> Any:
+        """Run a coroutine to its end, in any order of completions; what it raises is raised here."""
+        results: list[Any] = []
+        problems: list[MirrortuiError] = []
+        self.executor.spawn(_catching(task, problems), results.append)
+        self.until(lambda: bool(results))
+        if problems:
+            raise problems[0]
+        return results[0]
+
+    def until(self, happened: Callable[[], bool]) -> None:
+        """Complete operations, and let time pass when there are none, until it happened."""
+        for _ in range(_PATIENCE):
+            self.turn()
+            if happened():
+                return
+            if self.scheduler.ready:
+                self.scheduler.complete_one()
+            elif not self.scheduler.jump():
+                break
+        raise WrongAnswerError("the world does not come to rest")
+
+
+async def _catching(task: Task, problems: list[MirrortuiError]) -> Any:
+    """What is raised inside the executor belongs to whoever waits outside."""
+    try:
+        return await task
+    except MirrortuiError as problem:
+        problems.append(problem)

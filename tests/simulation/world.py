@@ -1,0 +1,198 @@
+"""One seed, one world: a mirror on simulated disks, clients, an administrator, faults and power cuts.
+
+The core that runs here is the one that workers run, entered by the same doors.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from mirrortui.device.filters.crash import PowerCut
+from mirrortui.format.superblock import Feature
+from mirrortui.mirror import manage
+from mirrortui.mirror.create import CreateSpec, create
+from mirrortui.testing.simulated import Rates, SimDisk
+from mirrortui.units import SECTOR
+from tests.simulation.administrator import Administrator
+from tests.simulation.boots import Boots
+from tests.simulation.checks import Checks
+from tests.simulation.clients import Clients
+from tests.simulation.model import content
+from tests.simulation.scene import GARBAGE, LOST, Scene
+
+
+class World:
+    """Runs a seed. `reached` counts what it came to."""
+
+    def __init__(self, seed: int, trace: Callable[[str], None] | None = None) -> None:
+        self._scene = Scene(seed, trace)
+        self._checks = Checks(self._scene)
+        self._clients = Clients(self._scene, self._checks)
+        self._administrator = Administrator(self._scene)
+        self._boots = Boots(self._scene, self._checks)
+        for disk in self._scene.disks:
+            disk.check_write = self._checks.writable
+        self._resting = 0
+
+    @property
+    def reached(self) -> Counter[str]:
+        """What the world came to, and how often."""
+        return self._scene.reached
+
+    def run(self) -> None:
+        """From creation to the last check."""
+        self._create()
+        for _ in range(self._scene.habits.cuts):
+            self._boot_until_cut()
+        self._settle_and_check()
+        self.reached["landed late"] = self._scene.scheduler.landed
+        self.reached["device operations"] = self._scene.scheduler.total
+
+    def _create(self) -> None:
+        scene, habits = self._scene, self._scene.habits
+        self._start_process()
+        born = scene.disks[: habits.members]
+        layouts = [replace(habits.geometry, bitmap=True).layout] * habits.members
+        spec = CreateSpec(name="sim", assume_clean=habits.assume_clean, layouts=layouts)
+        scene.wait_for(create(born, spec, scene.scheduler, scene.pool))
+        scene.history.may_be_out = {d.path for d in scene.disks[len(born) :]}
+        equal = 0 if habits.geometry.bitmap else self._forget_bitmap(born)
+        for disk in born:
+            disk.lose_power([])
+            if not habits.assume_clean and disk is not born[0]:
+                self._scribble(disk, equal)
+            if scene.rng.random() < habits.bad:
+                self._wear(disk)
+
+    def _forget_bitmap(self, born: Sequence[SimDisk]) -> int:
+        """As the kernel makes an array without one, perhaps stopped in its first resync. Returns the sectors that are
+        equal by then.
+        """
+        scene, geometry = self._scene, self._scene.habits.geometry
+        equal = scene.rng.choice([0, 8, 24, geometry.data - 8])
+        for disk in born:
+            sb = geometry.superblock(disk)
+            assert sb is not None
+            resynced = sb.resync_offset if sb.clean else equal
+            sb = replace(sb, feature_map=Feature(0), bitmap_offset=0, resync_offset=resynced)
+            disk.medium.preset(sb.super_offset * SECTOR, sb.encode())
+        return equal
+
+    def _scribble(self, disk: SimDisk, equal: int) -> None:
+        """Members that are not equal at birth: only for sectors that nobody can have read."""
+        geometry = self._scene.habits.geometry
+        for sector in self._scene.rng.sample(range(equal, geometry.data), 8):
+            disk.medium.preset((geometry.start + sector) * SECTOR, content(GARBAGE))
+
+    def _wear(self, disk: SimDisk) -> None:
+        """Some of a member's sectors were lost before: something else is there."""
+        rng, geometry = self._scene.rng, self._scene.habits.geometry
+        lost: set[int] = set()
+        for _ in range(rng.randint(1, 3)):
+            first = rng.randrange(geometry.data)
+            lost.update(range(first, min(geometry.data, first + rng.choice([1, 2, 5, 12]))))
+        for sector in lost:
+            disk.medium.preset((geometry.start + sector) * SECTOR, content(LOST))
+        geometry.make_bad(disk, lost)
+        self.reached["born with bad blocks"] += 1
+
+    def _start_process(self) -> None:
+        self._scene.start_process()
+        self._clients.forget()
+
+    def _boot_until_cut(self) -> None:
+        """Assemble and run; the power goes somewhere, in the assembly too."""
+        scene, rng = self._scene, self._scene.rng
+        self._start_process()
+        scheduler = scene.scheduler
+        scheduler.operations = 0
+        scheduler.cut_at = scheduler.cut_on_metadata = -1
+        if rng.random() < 0.5:
+            scheduler.cut_on_metadata = int(rng.expovariate(1 / 12)) + 1
+        else:
+            scheduler.cut_at = int(rng.expovariate(1 / 250)) + 1
+        try:
+            self._boots.plug_in()
+            self._boots.start()
+            self._heal_quietly()
+            self._resting = rng.choice([0, 0, 60])
+            self._live(rng.randint(200, 900))
+            self._note_power_cut("cut while idle")
+        except PowerCut:
+            self._note_power_cut("cut in assembly" if scene.mirror is None else "cut")
+        scene.lose_power()
+
+    def _note_power_cut(self, what: str) -> None:
+        mirror = self._scene.mirror
+        self.reached["cuts"] += 1
+        self.reached[what] += 1
+        if mirror and mirror.scribe.written is None:
+            self.reached["cut between superblocks"] += 1
+        if mirror and mirror.sync.running:
+            self.reached["cut in a sync"] += 1
+
+    def _heal_quietly(self) -> None:
+        """While a split brain is healed perhaps nobody writes, so that what is written is what is copied."""
+        scene = self._scene
+        if scene.not_to_copy:
+            scene.until(lambda: not scene.running.sync.running)
+            scene.not_to_copy = {}
+            self.reached["healed quietly"] += 1
+
+    def _live(self, steps: int) -> None:
+        """Clients, completions, time and an administrator, as they come."""
+        scene, rng, habits = self._scene, self._scene.rng, self._scene.habits
+        scheduler = scene.scheduler
+        for _ in range(steps):
+            scheduler.step += 1
+            if scene.running.array.broken and rng.random() < 0.02:
+                self.reached["broke down"] += 1
+                return
+            scene.turn()
+            if rng.random() < habits.operator:
+                self._administrator.act()
+            if self._resting:
+                self._resting -= 1
+            elif rng.random() < habits.quiet:
+                self._resting = rng.randint(10, 80)
+            idle = [] if self._resting else self._clients.idle()
+            if idle and (not scheduler.ready or rng.random() < 0.4):
+                self._clients.request(rng.choice(idle))
+            elif scheduler.ready:
+                scheduler.complete_one()
+            elif not idle:
+                scheduler.jump()
+            if habits.time:
+                scheduler.pass_time(rng.expovariate(1 / habits.time))
+
+    def _settle_and_check(self) -> None:
+        """No more faults: everything ends, the copies are equal, and a clean stop is clean."""
+        scene, scheduler = self._scene, self._scene.scheduler
+        self._start_process()
+        scheduler.cut_at = scheduler.cut_on_metadata = -1
+        scheduler.rates = Rates()
+        self._boots.plug_in(all_there=True)
+        self._boots.start()
+        self._heal_quietly()
+        mirror = scene.running
+        self._clients.read_everything()
+        self._live(100)
+        scene.until(lambda: not self._clients.busy and not scheduler.ready)
+        self._administrator.bring_back()
+        self._clients.write_what_is_lost()
+        scene.until(lambda: not mirror.sync.running and not scheduler.ready)
+        self._checks.whole(mirror)
+        self._clients.read_everything()
+        scene.wait_for(manage.stop(mirror))
+        self._reassemble()
+
+    def _reassemble(self) -> None:
+        """After a clean stop."""
+        before = [bytes(d.current) for d in self._scene.disks]
+        self._scene.scheduler.forget()
+        self._start_process()
+        self._boots.plug_in(all_there=True)
+        self._boots.start()
+        self._checks.untouched(self._scene.running, before)
