@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from itertools import compress
 from operator import attrgetter
 from typing import NoReturn
+
+from xxhash import xxh3_64_intdigest
 
 from mirrortui.errors import FormatError
 from mirrortui.format.superblock import Feature, Superblock
@@ -58,6 +60,9 @@ class BitmapHeader:
     sectors_reserved: int = 0
     nodes: int = 0
     cluster_name: bytes = b""
+    cleared_by: int = 0
+    """Ours, in the header's last 8 bytes, which md leaves as they are: `digest` of the members that were there when we
+    last cleared bits. 0: only the kernel did."""
 
     @property
     def chunks(self) -> int:
@@ -81,7 +86,7 @@ class BitmapHeader:
             raise ValueError(f"a bitmap field is out of range: {error}") from error
 
 
-_HEADER = struct.Struct("<4sI16sQQQIIIIII64s120x")
+_HEADER = struct.Struct("<4sI16sQQQIIIIII64s112xQ")
 _VALUES = attrgetter(*(field.name for field in fields(BitmapHeader)))
 
 
@@ -142,6 +147,11 @@ def _reject(path: str, field: str, value: object, expected: str) -> NoReturn:
     raise FormatError(
         f"{where} field {field} is {value}, expected {expected}.", hint="Nothing was written to it."
     )
+
+
+def digest(device_uuids: Iterable[bytes]) -> int:
+    """For `cleared_by`: tells one set of members from another, in 64 bits."""
+    return xxh3_64_intdigest(b"".join(sorted(device_uuids)))
 
 
 def count_bits(total_sectors: int, chunk_bytes: int) -> int:

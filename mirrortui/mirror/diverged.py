@@ -8,12 +8,17 @@ That there is one, format.parting tells from the tables of roles. What it takes 
 
 So what differs now is within the union of both bitmaps, *if neither side cleared a bit since*. A side clears bits once
 all its roles are filled, by members that it took in instead of those it lost. It then notes the present events count as
-`events_cleared`, before the first bit goes, and that count is above any that the other side knows of. Both sides
-agreeing on `events_cleared`, below what either counts now, thus means that neither cleared since; with one exception,
-which no superblock shows. The kernel notes `events_cleared` at the first write to the whole array, but the bits of what
-a recovery copied go without it: an array that got a replacement, was not written to until it lost that again, and ran
-on, has forgotten what changed before. (Its own --re-add loses data then.) A side that is still whole is not trusted for
-that reason; for the rest there is `compare`, which reads everything and believes nobody.
+`events_cleared`, before the first bit goes, which is above the count at which the sides parted; and, where we run it,
+which members were there, as both sides may clear bits at the same count by chance. Both sides agreeing on both, below
+what either counts now, thus means that neither cleared since, with two exceptions which no superblock shows:
+
+- The kernel notes `events_cleared` at the first write to the whole array, but the bits of what a recovery copied go
+  without it: an array that got a replacement, was not written to until it lost that again, and ran on, has forgotten
+  what changed before. (Its own --re-add loses data then.) A side that is still whole is not trusted for that reason.
+- The kernel does not note which members were there: two sides that it ran, each of which got a replacement and lost it
+  again, may have cleared at the same count.
+
+For those there is `compare`, which reads everything and believes nobody.
 """
 
 from __future__ import annotations
@@ -183,10 +188,10 @@ def sides(found: Sequence[Found]) -> list[Side]:
 
 
 def _changed(head: Found, heads: Sequence[Found]) -> frozenset[int] | None:
-    cleared = min(h.header.events_cleared for h in heads if h.header) if head.header else 0
-    if _unreadable(head) or _whole(head) or not head.header or head.header.events_cleared > cleared:
+    others = [h for h in heads if h is not head and h.header]
+    if not head.header or _unreadable(head) or _whole(head) or any(_cleared(head, other) for other in others):
         return None
-    return frozenset(head.dirty) if cleared < min(h.superblock.events for h in heads) else None
+    return frozenset(head.dirty)
 
 
 def refusal(found: Sequence[Found]) -> DivergedError:
@@ -374,4 +379,6 @@ def _cleared(kept: Found, lost: Found) -> str:
             f"{last.path} cleared bits at events {cleared}, {early.path} at {early.header.events_cleared}: "
             "one may have done so after they parted"
         )
+    if kept.header.cleared_by != lost.header.cleared_by:
+        return f"each cleared bits at events {cleared}, but with other members: one did so after they parted"
     return ""

@@ -8,7 +8,6 @@ the daemon (I2, I3).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from mirrortui.format import bitmap
 from mirrortui.format.bitmap import BitmapHeader
@@ -99,13 +98,10 @@ class Intent:
         bitmap.clear_bit(self.raw, chunk)
         self.pages.add(bitmap.page_of(chunk))
 
-    def stamp(self, *, events: int | None = None, events_cleared: int | None = None) -> None:
+    def stamp(self, header: bitmap.BitmapHeader) -> None:
         """Change the header of the image."""
-        if events is not None:
-            self.header = replace(self.header, events=events)
-        if events_cleared is not None:
-            self.header = replace(self.header, events_cleared=events_cleared)
-        self.raw[: bitmap.HEADER] = self.header.encode()
+        self.header = header
+        self.raw[: bitmap.HEADER] = header.encode()
 
     @property
     def dirty(self) -> int:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool
-from mirrortui.format import badblocks
+from mirrortui.format import badblocks, bitmap
 from mirrortui.format.bitmap import PAGE
 from mirrortui.mirror.array import Array, Member, Signature, State
 from mirrortui.mirror.executor import Executor, Host, Operation, Signal, wait
@@ -131,9 +132,15 @@ class Scribe:
             self.progress.fire()
 
     def mark_cleared(self) -> None:
-        """Let the header say that all members were there at the present events count, before any bit goes (I3)."""
-        if self._array.has_bitmap and self._intent.header.events_cleared != self._array.events:
-            self._intent.stamp(events_cleared=self._array.events)
+        """Let the header say that all members were there at the present events count, before any bit goes (I3), and
+        which they were: two halves of a split brain may come to the same count.
+        """
+        if not self._array.has_bitmap:
+            return
+        company = bitmap.digest(m.superblock.device_uuid for m in self._array.in_sync())
+        marked = replace(self._intent.header, events_cleared=self._array.events, cleared_by=company)
+        if marked != self._intent.header:
+            self._intent.stamp(marked)
             self._header_due = True
 
     @property
@@ -171,7 +178,7 @@ class Scribe:
         # From here on nobody may take the old superblocks for valid: what this round says is on its way.
         self.written = None
         if array.has_bitmap:
-            self._intent.stamp(events=events)
+            self._intent.stamp(replace(self._intent.header, events=events))
             if not await self._write_header():
                 return False  # no superblock carries the number yet: the next attempt may use it
         filling = {slot for slot, _, _ in signature.filling}

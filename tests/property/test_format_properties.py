@@ -100,6 +100,7 @@ def bitmaps(draw: st.DrawFn) -> BitmapHeader:
         sectors_reserved=draw(U32),
         nodes=draw(U32),
         cluster_name=draw(st.binary(min_size=64, max_size=64)),
+        cleared_by=draw(U64),
     )
 
 

@@ -269,6 +269,11 @@ def test_random_histories() -> None:
     assert reached["interrupted"] > 10, reached
 
 
+def test_both_sides_cleared_bits_at_the_same_count() -> None:
+    """Each took in a stranger, cleared what it had written alone, and lost the stranger again."""
+    assert play(1220)["compare"] == 1
+
+
 @pytest.mark.slow
 def test_many_random_histories() -> None:
     for seed in range(1000, 4000):

@@ -195,7 +195,7 @@ class Boots:
     def _most(self, keep: list[SimDisk], loser: SimDisk) -> set[int]:
         """Chunks in which a loser may differ from those that are kept, by what the bitmaps say."""
         geometry = self._scene.habits.geometry
-        cleared = {geometry.events_cleared(d) for d in (*keep, loser)}
+        cleared = {geometry.last_cleared(d) for d in (*keep, loser)}
         if not geometry.bitmap or len(cleared) > 1:
             return set(range(geometry.chunks))
         return geometry.dirty(loser).union(*map(geometry.dirty, keep))

@@ -171,9 +171,12 @@ class Geometry:
             return set(range(self.chunks))
         return set(bitmap.set_chunks(raw, self.chunks))
 
-    def events_cleared(self, disk: SimDisk) -> int | None:
-        """When bits were last cleared, by a disk's bitmap."""
-        return bitmap.decode(self._bitmap(disk)[1]).events_cleared if self.bitmap else None
+    def last_cleared(self, disk: SimDisk) -> tuple[int, int] | None:
+        """When bits were last cleared, and with whom, by a disk's bitmap."""
+        if not self.bitmap:
+            return None
+        header = bitmap.decode(self._bitmap(disk)[1])
+        return header.events_cleared, header.cleared_by
 
     def _bitmap(self, disk: SimDisk) -> tuple[Superblock, bytes]:
         sb = self.superblock(disk)

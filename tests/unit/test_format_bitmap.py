@@ -50,6 +50,7 @@ def test_the_header_lies_as_the_kernel_expects_it() -> None:
     assert data[8:24] == UUID
     assert struct.unpack_from("<3Q6I", data, 24) == (17, 15, 96256, 0, 65536, 5, 256, 8, 0)
     assert not any(data[72:])
+    assert replace(GOOD, cleared_by=0x0123456789ABCDEF).encode()[248:] == bytes.fromhex("efcdab8967452301")
     assert decode(data) == replace(GOOD, cluster_name=bytes(64))
 
 

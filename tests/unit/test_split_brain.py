@@ -232,6 +232,11 @@ def a_little_later(one: Found) -> Found:
     return cleared(one, one.header.events_cleared + 1)
 
 
+def with_others(one: Found) -> Found:
+    assert one.header
+    return replace(one, header=replace(one.header, cleared_by=one.header.cleared_by ^ 1))
+
+
 DOUBTS: list[tuple[Callable[[Found], Found], str]] = [
     (stale_bitmap, "has a bitmap that is out of date"),
     (unwritten_bitmap, "has a bitmap that could not be written in full"),
@@ -242,6 +247,7 @@ DOUBTS: list[tuple[Callable[[Found], Found], str]] = [
     (filled_up, "got members for all its roles since"),
     (past_the_split, "after they parted"),
     (a_little_later, "one may have done so after they parted"),
+    (with_others, "but with other members: one did so after they parted"),
 ]
 
 
