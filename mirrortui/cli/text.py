@@ -25,6 +25,8 @@ _STATES = {
     "missing": ("?", "red"),
 }
 _SEVERITIES = {"info": ("·", ""), "good": ("●", "green"), "warning": ("▲", "yellow"), "error": ("✖", "red")}
+_ACTIONS = {"recover": "recovery"}
+"""md's words for actions where they are no nouns."""
 _BAR = 24
 
 
@@ -37,7 +39,7 @@ def mirror_lines(mirror: Mirror) -> list[str]:
     if mirror.why:
         lines.append(f"  {mirror.why}")
     if mirror.sync:
-        lines.append(f"  {mirror.sync_action:<9} {_sync(mirror.sync)}")
+        lines.append(f"  {_action(mirror):<9} {_sync(mirror.sync)}")
     lines += [f"  served at {export.uri}" + " (read-only)" * export.readonly for export in mirror.exports]
     if mirror.mismatches:
         lines.append(
@@ -55,7 +57,7 @@ def summary(mirror: Mirror) -> str:
     """A mirror in a sentence."""
     if mirror.state == "stopped":
         return f"{mirror.name} is stopped."
-    doing = f", {mirror.sync_action} under way" if mirror.sync else ""
+    doing = f", {_action(mirror)} under way" if mirror.sync else ""
     return f"{mirror.name} is {mirror.state}: {_copies(mirror)}{doing}."
 
 
@@ -89,6 +91,10 @@ def _head(mirror: Mirror) -> str:
     name = click.style(mirror.name, bold=True)
     paused = f", {_styled('paused', 'yellow')}" if mirror.paused else ""
     return f"{_styled(glyph, colour)} {name}  {format_size(mirror.size)}  {_styled(mirror.state, colour)}{paused}"
+
+
+def _action(mirror: Mirror) -> str:
+    return _ACTIONS.get(mirror.sync_action, mirror.sync_action)
 
 
 def _copies(mirror: Mirror) -> str:

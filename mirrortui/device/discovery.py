@@ -51,16 +51,26 @@ class DiscoveredDevice:
 
 
 def discover(members: Mapping[str, str] | None = None, *, at_least: int = 0) -> list[DiscoveredDevice]:
-    """All block devices, by path. `members`: path of a member -> name of its mirror, for those that run or are
+    """All block devices, by path. Raises MemberError without libudev. `members`: path of a member -> name of its mirror, for those that run or are
     remembered. `at_least`: bytes that are wanted. Reads both ends of every device: blocks, call it beside the loop.
     """
     names = {Path(path).resolve(): name for path, name in (members or {}).items()}
     found = []
-    for device in pyudev.Context().list_devices(subsystem="block"):
+    for device in _udev().list_devices(subsystem="block"):
         path = device.device_node
         if path and int(_attribute(device, "size") or 0):
             found.append(_describe(device, path, names.get(Path(path).resolve()), at_least))
     return sorted(found, key=lambda each: each.path)
+
+
+def _udev() -> pyudev.Context:
+    try:
+        return pyudev.Context()
+    except ImportError:
+        raise MemberError(
+            "Block devices cannot be listed: libudev is not installed.",
+            hint="Install it (Debian: libudev1), or give members by their paths: /dev/sdb.",
+        ) from None
 
 
 def _describe(device: pyudev.Device, path: str, member_of: str | None, at_least: int) -> DiscoveredDevice:
@@ -140,9 +150,9 @@ class Hotplug:
     """Tells an event loop that block devices came, went or changed."""
 
     def __init__(self) -> None:
-        """Raises OSError where the kernel's events cannot be heard."""
+        """Raises OSError where the kernel's events cannot be heard, MemberError without libudev."""
         source = "udev" if _UDEV_RUNS.exists() else "kernel"
-        self._monitor = pyudev.Monitor.from_netlink(pyudev.Context(), source=source)
+        self._monitor = pyudev.Monitor.from_netlink(_udev(), source=source)
         self._monitor.filter_by("block")
         self._monitor.start()
 

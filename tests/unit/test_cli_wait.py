@@ -75,5 +75,5 @@ def test_a_wait_in_vain_says_how_things_are(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err == (
-        "mirrortui: Waited 0 s in vain: vault is degraded: 1 of 2 in sync, recover under way.\n"
+        "mirrortui: Waited 0 s in vain: vault is degraded: 1 of 2 in sync, recovery under way.\n"
     )

@@ -11,6 +11,7 @@ from mirrortui.device.discovery import DiscoveredDevice, _why_not, discover
 from mirrortui.device.probe import Probe
 from mirrortui.device.signatures import Signature
 from mirrortui.device.usage import Use
+from mirrortui.errors import MemberError
 from tests.devices import nobody
 
 GIB = 1 << 30
@@ -67,3 +68,13 @@ def test_without_root_every_device_is_still_listed() -> None:
 def fixed(devices: list[DiscoveredDevice]) -> list[str]:
     """Those that no other test plugs in and out."""
     return [device.path for device in devices if device.transport != "loop"]
+
+
+def test_without_libudev_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise ImportError("No library named udev")
+
+    monkeypatch.setattr("pyudev.Context", missing)
+    with pytest.raises(MemberError, match="libudev is not installed") as refusal:
+        discover()
+    assert "/dev/sdb" in refusal.value.hint
