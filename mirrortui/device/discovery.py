@@ -51,8 +51,10 @@ class DiscoveredDevice:
 
 
 def discover(members: Mapping[str, str] | None = None, *, at_least: int = 0) -> list[DiscoveredDevice]:
-    """All block devices, by path. Raises MemberError without libudev. `members`: path of a member -> name of its mirror, for those that run or are
+    """All block devices, by path. `members`: path of a member -> name of its mirror, for those that run or are
     remembered. `at_least`: bytes that are wanted. Reads both ends of every device: blocks, call it beside the loop.
+
+    Raises MemberError without libudev.
     """
     names = {Path(path).resolve(): name for path, name in (members or {}).items()}
     found = []

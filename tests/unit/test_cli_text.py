@@ -72,7 +72,7 @@ def test_a_mirror_that_is_being_filled() -> None:
     lines = plain(recovering)
     assert lines[0] == "▲ vault  2.00 GiB  degraded  1 of 2 in sync"
     assert lines[1] == "  /x/b.img is out: write error; one copy is left."
-    assert lines[2].startswith("  recover   ███")
+    assert lines[2].startswith("  recovery  ███")
     assert lines[2].endswith("░ 99.9 %  5.00 MiB/s, 0:01:02 to go. b.img was added: full copy")
     assert "◐  /x/b.img  recovering" in lines[-2]
     assert lines[-1].split() == ["-", "✖", "/x/c.img", "faulty", "-", "0", "write", "error", "at", "1", "GiB"]
