@@ -76,6 +76,10 @@ class Device(Protocol):
         """Data and holes that cover the range exactly, in order. One data extent where the device cannot tell."""
         ...
 
+    def drop_cache(self, offset: int, length: int) -> None:
+        """Have the next read of the range come from the medium, as far as nothing there waits to be written."""
+        ...
+
     def close(self) -> None:
         """Give the device and its claim back. Idempotent."""
         ...

@@ -100,6 +100,11 @@ class FileDevice:
             found.append(Extent(at, offset + length - at, hole=False))
         return found
 
+    def drop_cache(self, offset: int, length: int) -> None:
+        """See Device."""
+        if self.pread:
+            os.posix_fadvise(self.fd, offset, length, os.POSIX_FADV_DONTNEED)
+
     def close(self) -> None:
         """See Device. The claim ends when the last operation in flight has ended."""
         if not self._closed:

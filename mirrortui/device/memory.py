@@ -57,6 +57,9 @@ class MemoryDevice:
             at += size
         return found
 
+    def drop_cache(self, offset: int, length: int) -> None:
+        """Nothing is cached."""
+
     def close(self) -> None:
         """See Device. The content stays."""
         self.pread = self.pwrite = None

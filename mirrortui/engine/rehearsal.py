@@ -51,6 +51,9 @@ class _Glimpse:
     def extents(self, offset: int, length: int) -> list[Extent]:
         return [Extent(offset, length, hole=False)]
 
+    def drop_cache(self, offset: int, length: int) -> None:
+        pass
+
     def close(self) -> None:
         self._peek.close()
 

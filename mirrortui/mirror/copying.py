@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mirrortui.device.base import Op
-from mirrortui.device.buffers import Buffer, Pool
+from mirrortui.device.buffers import Buffer, Pool, same
 from mirrortui.mirror.array import Member
 from mirrortui.mirror.executor import Operation, wait
 
@@ -41,11 +41,10 @@ def operations(
             yield Operation(target.device, Op.WRITE, target.data + at, part, length)
 
 
-async def differing(member: Member, at: int, right: memoryview, pool: Pool) -> list[Run]:
+async def differing(member: Member, at: int, right: Buffer, length: int, pool: Pool) -> list[Run]:
     """Runs in which the member's copy, from byte `at` of the array on, is not what it should be. What cannot be read
     differs.
     """
-    length = len(right)
     buffer = pool.empty(length)
     try:
         read = Operation(member.device, Op.READ, member.data + at, buffer, length)
@@ -54,19 +53,19 @@ async def differing(member: Member, at: int, right: memoryview, pool: Pool) -> l
             member.read_errors += 1
             return [(0, length)]
         member.read_bytes += length
-        return runs(buffer.view[:length], right, max(PAGE, member.device.block_size))
+        return runs(buffer, right, length, max(PAGE, member.device.block_size))
     finally:
         buffer.drop()
 
 
-def runs(one: memoryview, other: memoryview, page: int = PAGE) -> list[Run]:
+def runs(one: Buffer, other: Buffer, length: int, page: int = PAGE) -> list[Run]:
     """Where two ranges of the same length differ, in whole pages, neighbours joined."""
-    if one == other:
+    if same(one, other, 0, length):
         return []
     found: list[Run] = []
-    for lo in range(0, len(one), page):
-        hi = min(lo + page, len(one))
-        if one[lo:hi] == other[lo:hi]:
+    for lo in range(0, length, page):
+        hi = min(lo + page, length)
+        if same(one, other, lo, hi - lo):
             continue
         if found and found[-1][1] == lo:
             found[-1] = (found[-1][0], hi)

@@ -278,6 +278,7 @@ async def stop(mirror: Mirror) -> None:
     """
     mirror.daemon.stopped = True
     await mirror.sync.stop()
+    await mirror.checker.stop()
     while mirror.tickets.buckets or mirror.intent.pending:
         await sleep(_SETTLE)
     if not mirror.array.readonly and not mirror.array.broken:

@@ -12,6 +12,7 @@ from mirrortui.device.base import Extent, Op
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.mirror.array import Array, Member, Signature, State, Tuning
 from mirrortui.mirror.book import Book, prefer
+from mirrortui.mirror.check import Checker
 from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.daemon import Daemon
 from mirrortui.mirror.executor import Executor, Host
@@ -51,6 +52,9 @@ class Mirror:
         self.book = Book(executor, array, intent, self.scribe, self.tickets, pool, tuning)
         self.sync = Sync(
             executor, host, array, self.scribe, self.book, self.tickets, intent.pending, pool, tuning
+        )
+        self.checker = Checker(
+            executor, host, array, self.scribe, self.book, self.tickets, pool, tuning, self.sync
         )
         self.daemon = Daemon(executor, host, array, intent, self.scribe, self.book, tuning, self._refresh)
         self._writers: list[tuple[Callable[[memoryview, int], int], int]] | None = None

@@ -105,7 +105,7 @@ async def _keep_piece(loser: Member, survivor: Member, lo: int, hi: int, shelf: 
                 hint="Without --save-loser it is filled all the same.",
             )
         # What the survivor cannot read counts as different.
-        found = await differing(survivor, lo, buffer.view[:length], pool)
+        found = await differing(survivor, lo, buffer, length, pool)
         for start, end in found:
             shelf.put(lo + start, buffer.view[start:end])
         return sum(end - start for start, end in found)

@@ -83,6 +83,8 @@ class Sync:
         self.progress = Progress()
         self.speed_limit = 0
         """Bytes per second; 0: as fast as it goes."""
+        self.paused = False
+        """By the operator: nothing is copied, and nothing checked, until this is false again."""
 
     @property
     def action(self) -> str:
@@ -159,6 +161,7 @@ class Sync:
 
     async def _copy_all(self) -> None:
         """Run the copiers until nothing copyable is left."""
+        await self._resumed()
         self._at, self._inside = 0, -1
         self._left.clear()
         for _ in range(self._tuning.depth):
@@ -191,17 +194,23 @@ class Sync:
             if await self._copy(window):
                 self._finish(window)
             await self._checkpoint()
-            await self._keep_to_limit(begun, window.hi - window.lo)
+            await self.pace(begun, window.hi - window.lo, lambda: self.stopped)
+            await self._resumed()
         self._copiers -= 1
         self._changed.fire()
 
-    async def _keep_to_limit(self, begun: float, length: int) -> None:
+    async def pace(self, begun: float, length: int, hurry: Callable[[], bool]) -> None:
         """Let a window take its time; looked at often, because neither a stop nor another limit is to wait for it."""
-        while self.speed_limit and not self.stopped:
+        while self.speed_limit and not hurry():
             due = begun + self._tuning.depth * length / self.speed_limit
             if (early := due - self._host.monotonic()) <= 0:
                 return
             await sleep(min(early, _LATE))
+
+    async def _resumed(self) -> None:
+        """Wait while it is paused; a member that fails meanwhile leaves nothing to wait for."""
+        while self.paused and not self.stopped and not self._array.broken and self._due():
+            await sleep(_LATE)
 
     def _empty(self, window: Window) -> bool:
         """The chunks that begin here are holes on every copy, and no write is under way that could fill one only."""
@@ -317,7 +326,7 @@ class Sync:
         compared = [m for m in self._needing(window) if m.compare]
         if compared and is_hole(source, window.lo, length):
             buffer.view[:length] = bytes(length)
-        return {m: await differing(m, window.lo, buffer.view[:length], self._pool) for m in compared}
+        return {m: await differing(m, window.lo, buffer, length, self._pool) for m in compared}
 
     def _wrote(self, member: Member, op: Operation, result: int) -> None:
         """Count what a copy took; who did not take it is out."""

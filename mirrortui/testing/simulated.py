@@ -282,6 +282,9 @@ class SimDisk:
                 found.append(Extent(at, SECTOR, hole))
         return found
 
+    def drop_cache(self, offset: int, length: int) -> None:
+        """Nothing is cached."""
+
     def close(self) -> None:
         """Nothing to give back."""
 

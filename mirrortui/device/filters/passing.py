@@ -43,6 +43,10 @@ class Filter:
         """See Device."""
         return self.inner.extents(offset, length)
 
+    def drop_cache(self, offset: int, length: int) -> None:
+        """See Device."""
+        self.inner.drop_cache(offset, length)
+
     def close(self) -> None:
         """See Device."""
         self.pread = self.pwrite = None

@@ -1,0 +1,362 @@
+"""Check and repair: every copy is read and compared with the others, while clients go on.
+
+A window is read without a ticket first, so that nobody waits for it. What seems to differ may be a write in flight: it
+is read again under a ticket, and only what differs then does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from mirrortui.device.base import Op
+from mirrortui.device.buffers import Buffer, Pool, same
+from mirrortui.errors import RefusedError
+from mirrortui.mirror.array import Array, Member, State, Tuning
+from mirrortui.mirror.book import Book
+from mirrortui.mirror.copying import PAGE, Run, is_hole, runs
+from mirrortui.mirror.executor import Executor, Host, Operation, Signal, sleep, wait
+from mirrortui.mirror.findings import Difference, Findings
+from mirrortui.mirror.progress import Progress
+from mirrortui.mirror.scribe import Scribe
+from mirrortui.mirror.sync import Sync
+from mirrortui.mirror.tickets import Tickets
+from mirrortui.units import format_size
+
+_AGAIN = 0.25
+"""Seconds between looks at whether it may go on."""
+_HOLE = 1 << 30
+"""Bytes of a hole that are passed over in one step."""
+
+
+class Copy(NamedTuple):
+    """What a member has in a range."""
+
+    member: Member
+    buffer: Buffer
+
+
+class Checker:
+    """One run at a time. A resync or recovery goes first: the run waits until that is done."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        host: Host,
+        array: Array,
+        scribe: Scribe,
+        book: Book,
+        tickets: Tickets,
+        pool: Pool,
+        tuning: Tuning,
+        sync: Sync,
+    ) -> None:
+        self._executor = executor
+        self._host = host
+        self._array = array
+        self._scribe = scribe
+        self._book = book
+        self._tickets = tickets
+        self._pool = pool
+        self._tuning = tuning
+        self._sync = sync
+        self._changed = Signal(executor)
+        self._at = 0
+        self._under_way: set[int] = set()
+        self._workers = 0
+        self._ending = False
+        self.running = False
+        self.findings: Findings | None = None
+        """Of the run under way, else of the last one."""
+        self.progress = Progress()
+
+    def check_startable(self) -> None:
+        """Raise RefusedError, with the reason, if a run cannot begin now."""
+        array, name = self._array, self._array.label
+        if array.readonly:
+            raise RefusedError(f"{name} is read-only: nothing is checked, because nothing could be noted.")
+        if array.broken:
+            raise RefusedError(
+                f"{name} cannot be checked: {array.broken}.", hint="Stop it and assemble it again."
+            )
+        if self.running and self.findings:
+            raise RefusedError(
+                f"A {self.findings.action} of {name} runs already.",
+                hint=f'"mirrortui status {name}" shows it; "mirrortui sync {name} cancel" ends it.',
+            )
+        if len(array.in_sync()) < 2:
+            raise RefusedError(
+                f"{name} has one copy only: there is nothing to compare it with.",
+                hint="Add or re-add a member first.",
+            )
+
+    def start(self, findings: Findings) -> None:
+        """Begin a run, or go on with one that a restart interrupted. Raises RefusedError."""
+        self.check_startable()
+        self.findings = findings
+        self.running = True
+        self._ending = False
+        self._at = findings.position
+        why = "it was asked for" if not self._at else "it goes on from where it was"
+        self.progress.begin(findings.size, self._host.monotonic(), why)
+        self.progress.skipped(self._at)
+        self._executor.spawn(self._run(findings))
+
+    def cancel(self) -> None:
+        """End the run where it is, for good. Raises RefusedError if there is none."""
+        if not self.running:
+            raise RefusedError(f"No check or repair runs on {self._array.label}.")
+        self._ending = True
+        if self.findings:
+            self.findings.ended = self._host.now()
+
+    async def stop(self) -> None:
+        """The mirror stops: finish the windows in flight. The run may go on after the next assembly."""
+        self._ending = True
+        while self.running:
+            await self._changed
+
+    async def _run(self, findings: Findings) -> None:
+        array, action = self._array, findings.action
+        text = f"{array.label}: {action} of {format_size(findings.size - findings.position)} begins."
+        array.observer(f"{action}-started", "info", text, None)
+        for _ in range(self._tuning.depth):
+            self._workers += 1
+            self._executor.spawn(self._work(findings))
+        while self._workers:
+            await self._changed
+        problem = await self._book.flush() if findings.repaired else 0
+        findings.position = self._position()
+        if self._at >= findings.size and not problem:
+            findings.complete = True
+            findings.ended = self._host.now()
+            severity = "warning" if findings.left or findings.unread else "good"
+            text = f"{array.label}: {action} is done; {outcome(findings)}."
+            array.observer(f"{action}-finished", severity, text, None)
+        elif findings.ended:
+            why = " because one copy is left" if len(array.in_sync()) < 2 else ""
+            where = f"at {format_size(findings.position)}{why}; {outcome(findings)}"
+            array.observer("sync-cancelled", "info", f"{array.label}: {action} was ended {where}.", None)
+        self.running = False
+        self._changed.fire()
+
+    def _position(self) -> int:
+        return min(self._under_way, default=self._at)
+
+    async def _work(self, findings: Findings) -> None:
+        while await self._may_go_on() and (window := self._next(findings.size)):
+            lo, hi = window
+            self.progress.window = lo
+            begun = self._host.monotonic()
+            if skipped := self._hole(lo, findings.size):
+                self._at = max(self._at, lo + skipped)
+                self.progress.skipped(skipped)
+                await sleep(0)  # a sparse giant is many of these: let the clients in
+            else:
+                await self._look(findings, lo, hi)
+                self.progress.copied(hi - lo, self._host.monotonic())
+            self._under_way.discard(lo)
+            findings.position = max(findings.position, self._position())
+            if not skipped:
+                await self._sync.pace(begun, hi - lo, lambda: self._ending)
+        self._workers -= 1
+        self._changed.fire()
+
+    async def _may_go_on(self) -> bool:
+        """Wait while it is paused, while something is copied, and while a timed-out write may still land."""
+        while not self._ending and not self._array.broken:
+            if not (self._sync.paused or self._sync.running or self._late()):
+                if len(self._array.in_sync()) > 1:
+                    return True
+                self.cancel()
+                break
+            await sleep(_AGAIN)
+        return False
+
+    def _late(self) -> bool:
+        return any(m.device.zombies for m in self._array.targets())
+
+    def _next(self, size: int) -> Run | None:
+        lo = self._at
+        if lo >= size:
+            return None
+        self._at = min(lo + self._tuning.window, size)
+        self._under_way.add(lo)
+        return lo, self._at
+
+    def _hole(self, lo: int, size: int) -> int:
+        """Bytes from `lo` on that are a hole on every copy: whole windows, or up to the end; 0: the first is none."""
+        copies, found, length = self._array.in_sync(), 0, self._tuning.window
+        while found < size - lo and length <= _HOLE:
+            step = min(length, size - lo)
+            if not all(is_hole(m, lo, step) for m in copies) or len(self._comparable(lo, lo + step)) < len(
+                copies
+            ):
+                break
+            found, length = step, 2 * length
+        return found
+
+    def _comparable(self, lo: int, hi: int) -> list[Member]:
+        """Members whose copies of the range must be equal: no resync is to come there, and no bad block is in it."""
+        first, last = self._book.span(lo, hi - lo)
+        return [
+            m for m in self._array.in_sync() if not m.need.touches(first, last) and not m.bad.touches(lo, hi)
+        ]
+
+    async def _look(self, findings: Findings, lo: int, hi: int) -> None:
+        """Compare a window, and look more closely at what differs."""
+        for member in self._comparable(lo, hi):
+            member.device.drop_cache(member.data + lo, hi - lo)
+        copies = await self._read(lo, hi)
+        suspects = _differing(copies, hi - lo)
+        unread = len(copies) < 2
+        _drop(copies)
+        if unread:
+            findings.unread += hi - lo
+        for start, end in suspects:
+            await self._look_closely(findings, lo + start, lo + end)
+
+    async def _read(self, lo: int, hi: int) -> list[Copy]:
+        """The range on every member that can be compared and read."""
+        copies = [Copy(m, self._pool.empty(hi - lo)) for m in self._comparable(lo, hi)]
+        results = await wait(Operation(m.device, Op.READ, m.data + lo, b, hi - lo) for m, b in copies)
+        read = []
+        for copy, result in zip(copies, results, strict=True):
+            if result == hi - lo:
+                copy.member.read_bytes += result
+                read.append(copy)
+                continue
+            copy.buffer.drop()
+            self._book.read_failed(copy.member, lo, result)
+        return read
+
+    async def _look_closely(self, findings: Findings, lo: int, hi: int) -> None:
+        """Nobody writes there now: what differs, differs."""
+        ticket = self._tickets.enter(lo, hi)
+        copies: list[Copy] = []
+        try:
+            await ticket
+            if self._late() or self._array.broken:
+                findings.unread += hi - lo
+                return
+            copies = await self._read(lo, hi)
+            for start, end in _differing(copies, hi - lo):
+                for found in _differences(copies, start, end):
+                    await self._found(findings, copies, lo, found)
+        finally:
+            _drop(copies)
+            self._tickets.leave(ticket)
+
+    async def _found(self, findings: Findings, copies: Sequence[Copy], lo: int, found: _Found) -> None:
+        difference = Difference(lo + found.lo, lo + found.hi, tuple(c.member.path for c in found.odd))
+        if findings.action == "repair" and found.right.member.state is State.IN_SYNC:
+            wrong = [c.member for c in copies if c not in found.like]
+            if await self._write_over(found, wrong, lo):
+                difference = difference._replace(kept=found.right.member.path)
+        findings.add(difference)
+
+    async def _write_over(self, found: _Found, wrong: Sequence[Member], lo: int) -> bool:
+        """Give the others what the right one has. False: it was not written everywhere."""
+        at, length = lo + found.lo, found.hi - found.lo
+        members = [m for m in wrong if m.state is State.IN_SYNC]
+        part = self._pool.take(found.right.buffer.view[found.lo : found.hi])
+        try:
+            results = await wait(Operation(m.device, Op.WRITE, m.data + at, part, length) for m in members)
+        finally:
+            part.drop()
+        for member, result in zip(members, results, strict=True):
+            if result == length:
+                member.written_bytes += length
+                continue
+            member.write_errors += 1
+            why = os.strerror(-result) if result < 0 else "it took only a part"
+            self._scribe.fault(member, f"write error at {format_size(at)} while it was repaired: {why}")
+        return results.count(length) == len(wrong)
+
+
+class _Found(NamedTuple):
+    """Where copies differ, from byte `lo` to byte `hi` of their buffers, and how."""
+
+    lo: int
+    hi: int
+    right: Copy
+    """Of the majority, or of the lowest role where there is none."""
+    like: tuple[Copy, ...]
+    """Those who have the same."""
+    odd: tuple[Copy, ...]
+    """The others, where there is a majority."""
+
+
+def _differing(copies: Sequence[Copy], length: int) -> list[Run]:
+    """Runs of whole pages in which not all are equal."""
+    if len(copies) < 2:
+        return []
+    page = max(PAGE, *(c.member.device.block_size for c in copies))
+    first, *others = copies
+    found = sorted(run for other in others for run in runs(first.buffer, other.buffer, length, page))
+    return list(_joined(found))
+
+
+def _joined(found: Iterable[Run]) -> Iterator[Run]:
+    """Runs in order, those that touch as one."""
+    last: Run | None = None
+    for lo, hi in found:
+        if last is None or lo > last[1]:
+            if last:
+                yield last
+            last = lo, hi
+        else:
+            last = last[0], max(last[1], hi)
+    if last:
+        yield last
+
+
+def _differences(copies: Sequence[Copy], lo: int, hi: int) -> Iterator[_Found]:
+    """Page by page, who is like whom; neighbours of the same kind as one."""
+    page = max(PAGE, *(c.member.device.block_size for c in copies))
+    last: _Found | None = None
+    for at in range(lo, hi, page):
+        found = _judge(copies, at, min(at + page, hi))
+        if last and last[2:] == found[2:]:
+            last = last._replace(hi=found.hi)
+        else:
+            if last:
+                yield last
+            last = found
+    if last:
+        yield last
+
+
+def _judge(copies: Sequence[Copy], lo: int, hi: int) -> _Found:
+    """Copies come in the order of their roles."""
+    groups: list[list[Copy]] = []
+    for copy in copies:
+        group = next((g for g in groups if same(g[0].buffer, copy.buffer, lo, hi - lo)), None)
+        if group:
+            group.append(copy)
+        else:
+            groups.append([copy])
+    most = max(groups, key=len)
+    majority = 2 * len(most) > len(copies)
+    like = most if majority else groups[0]
+    odd = tuple(c for c in copies if c not in like) if majority else ()
+    return _Found(lo, hi, like[0], tuple(like), odd)
+
+
+def _drop(copies: Iterable[Copy]) -> None:
+    for copy in copies:
+        copy.buffer.drop()
+
+
+def outcome(findings: Findings) -> str:
+    """What a run has found, in words."""
+    if not findings.differing:
+        said = "the copies are equal"
+    elif findings.action == "check":
+        said = f"{format_size(findings.differing)} differ"
+    elif findings.left:
+        said = f"{format_size(findings.differing)} differed, {format_size(findings.left)} still do"
+    else:
+        said = f"{format_size(findings.differing)} differed and are equal now"
+    return f"{said}; {format_size(findings.unread)} could not be compared" if findings.unread else said
