@@ -16,6 +16,7 @@ from mirrortui.api.interface import MemberVerb
 from mirrortui.api.problems import from_problem
 from mirrortui.api.schema import (
     AssembleRequest,
+    CheckRun,
     CreateRequest,
     DeviceInfo,
     EngineInfo,
@@ -23,6 +24,8 @@ from mirrortui.api.schema import (
     ExportRequest,
     Handover,
     HandoverRequest,
+    Look,
+    LookRequest,
     MemberRequest,
     Mirror,
     Plan,
@@ -175,6 +178,14 @@ class EngineClient:
     def plan_sync(self, mirror: str, request: SyncRequest) -> Plan:
         """What `sync` would do."""
         return self._post(_target(mirror, "sync"), _planning(request), Plan)
+
+    def mismatches(self, mirror: str) -> list[CheckRun]:
+        """What checks found, the latest first."""
+        return self._get(_target(mirror, "mismatches"), list[CheckRun])
+
+    def look(self, mirror: str, request: LookRequest) -> Look:
+        """What each copy has at a place."""
+        return self._post(_target(mirror, "look"), request, Look)
 
     def handover(self, mirror: str, request: HandoverRequest) -> Handover:
         """Stop a mirror, and let the kernel assemble it."""

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from mirrortui.api.schema import (
     AssembleRequest,
+    CheckRun,
     CreateRequest,
     DeviceInfo,
     EngineInfo,
@@ -14,6 +15,8 @@ from mirrortui.api.schema import (
     ExportRequest,
     Handover,
     HandoverRequest,
+    Look,
+    LookRequest,
     MemberRequest,
     Mirror,
     Plan,
@@ -117,6 +120,14 @@ class EngineApi(Protocol):
 
     def plan_sync(self, mirror: str, request: SyncRequest) -> Plan:
         """What `sync` would do."""
+        ...
+
+    def mismatches(self, mirror: str) -> list[CheckRun]:
+        """What checks and repairs found, the latest first, and the ranges of that one."""
+        ...
+
+    def look(self, mirror: str, request: LookRequest) -> Look:
+        """What each copy has at a place now."""
         ...
 
     def set_speed(self, mirror: str, request: SpeedRequest) -> Mirror:

@@ -55,6 +55,10 @@ class Paths:
         """A worker's control socket."""
         return checked(self.workers / f"{mirror}.sock")
 
+    def checks(self, mirror: str) -> Path:
+        """What a mirror's checks found."""
+        return self.memory / f"{mirror}.checks.json"
+
     def worker_log(self, mirror: str) -> Path:
         """A worker's stderr."""
         return self.workers / f"{mirror}.log"

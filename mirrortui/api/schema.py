@@ -16,6 +16,7 @@ SyncAction = Literal["idle", "resync", "recover", "check", "repair"]
 Severity = Literal["info", "good", "warning", "error"]
 Driver = Literal["mirrortui", "kernel"]
 """Who runs a mirror: a worker of ours, or the kernel's md."""
+CheckAction = Literal["check", "repair"]
 SyncVerb = Literal["check", "repair", "pause", "resume", "cancel"]
 Verb = (
     Literal[
@@ -76,6 +77,50 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that its bad-block log lists: they are read from other members until they are healed."""
 
 
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """A range of a mirror in which its copies were not equal."""
+
+    offset: int
+    length: int
+    odd: list[str]
+    """Members that differ from the majority of three or more; empty: there is no majority."""
+    kept: str = ""
+    """The member whose version was written to the others; empty: nothing was written."""
+
+
+class CheckRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A check or a repair; amounts in bytes."""
+
+    action: CheckAction
+    begun: float
+    ended: float | None
+    complete: bool
+    """It came to its end; else it runs, was cancelled, or was interrupted and goes on at the next assembly."""
+    size: int
+    position: int
+    differing: int
+    repaired: int
+    unread: int
+    """Of which less than two copies could be read."""
+    ranges: list[Difference] = []
+    """Only where they are asked for; the first thousand."""
+
+
+class CopyOf(msgspec.Struct, frozen=True, kw_only=True):
+    """What one member has at a place."""
+
+    path: str
+    data: bytes | None
+    """None: it cannot be read there."""
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """A place of a mirror on each of its copies."""
+
+    offset: int
+    copies: list[CopyOf]
+
+
 class Export(msgspec.Struct, frozen=True, kw_only=True):
     """One address a mirror is served at."""
 
@@ -119,7 +164,7 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
     """One sentence: what is wrong, what is being done, when it is over. Empty when healthy."""
     map: str = ""
     """The data area in at most 256 cells, one letter each: "." in sync, "d" dirty (bit set), "s" syncing now,
-    "n" still to copy, "b" bad."""
+    "n" still to copy, "b" bad, "m" the last check found that the copies differ."""
     worker_pid: int | None = None
     worker_memory: int = 0
     """Bytes resident of the worker; 0: not known."""
@@ -129,6 +174,8 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
     """The kernel's block device, such as /dev/md127; empty unless the kernel is the driver. `uri` is empty then."""
     paused: bool = False
     """Nothing is copied or checked until it is resumed."""
+    checks: list[CheckRun] = []
+    """The latest first, without their ranges."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,8 +188,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Stable word: "member-failed", "recovery-started", "recovery-finished", "resync-started", "resync-finished",
     "member-added", "member-removed", "member-re-added", "mirror-created", "mirror-assembled", "mirror-stopped",
     "mirror-failed", "worker-died", "worker-found", "client-connected", "client-left", "engine-started",
-    "member-replacing", "check-started", "repair-started", "sync-paused", "sync-resumed", "sync-cancelled",
-    "mirror-handed-over", "mirror-taken-over"."""
+    "member-replacing", "check-started", "check-finished", "repair-started", "repair-finished", "sync-paused",
+    "sync-resumed", "sync-cancelled", "mirror-handed-over", "mirror-taken-over"."""
     severity: Severity
     text: str
     """A sentence that stands alone."""
@@ -244,6 +291,13 @@ class SyncRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     yes: bool = False
     plan: bool = False
     events: int | None = None
+
+
+class LookRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What each copy has at a place; in bytes."""
+
+    offset: int
+    length: int = 256
 
 
 class StopRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -25,6 +25,7 @@ _VERBS = {
     "replace": "members",
     "check": "sync",
     "repair": "sync",
+    "mismatches": "mismatches",
     "sync": "sync",
     "handover": "exchange",
     "takeover": "exchange",

@@ -16,7 +16,7 @@ from mirrortui.units import format_size, parse_size
 
 _yes_option = click.option("--yes", is_flag=True, help="Go ahead with what wants a confirmation.")
 _plan_option = click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
-_wait_option = click.option("--wait", is_flag=True, help="Until it has ended. Exit code 1: members differed.")
+_wait_option = click.option("--wait", is_flag=True, help="Until it has ended. Exit code 1: members differ.")
 
 
 @click.command()
@@ -26,7 +26,7 @@ _wait_option = click.option("--wait", is_flag=True, help="Until it has ended. Ex
 @engine_options
 @click.pass_obj
 def check(session: Session, name: str, wait: bool, plan: bool, as_json: bool) -> int:
-    """Read all copies and compare them; change nothing. For the kernel's arrays."""
+    """Read all copies and compare them; change nothing. Clients come first."""
     return _scrub(session.engine(), name, SyncRequest(action="check", plan=plan), False, wait, as_json)
 
 
@@ -38,7 +38,7 @@ def check(session: Session, name: str, wait: bool, plan: bool, as_json: bool) ->
 @engine_options
 @click.pass_obj
 def repair(session: Session, name: str, wait: bool, yes: bool, plan: bool, as_json: bool) -> int:
-    """Read all copies, and make equal what differs: the first member in sync wins. For the kernel's arrays."""
+    """Read all copies, and make equal what differs: what most of them have wins, else the first member in sync."""
     return _scrub(session.engine(), name, SyncRequest(action="repair", plan=plan), yes, wait, as_json)
 
 
@@ -53,8 +53,10 @@ def _scrub(
     _report(mirror, as_json)
     if not wait:
         return 0
-    click.echo(f"{mirror.name}: {format_size(mirror.mismatches)} differed.", err=True)
-    return int(mirror.mismatches > 0)
+    differed = mirror.checks[0].differing if mirror.checks else mirror.mismatches
+    click.echo(f"{mirror.name}: {format_size(differed)} differed.", err=True)
+    repaired = mirror.checks[0].repaired if mirror.checks else differed * (request.action == "repair")
+    return int(differed > repaired)
 
 
 def _act(client: EngineClient, name: str, request: SyncRequest, yes: bool) -> Mirror:

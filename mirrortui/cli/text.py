@@ -43,7 +43,8 @@ def mirror_lines(mirror: Mirror) -> list[str]:
     lines += [f"  served at {export.uri}" + " (read-only)" * export.readonly for export in mirror.exports]
     if mirror.mismatches:
         lines.append(
-            f"  {format_size(mirror.mismatches)} differ between the members: the last check found that"
+            f"  {format_size(mirror.mismatches)} differ between the members, the last check found; "
+            f'"mirrortui mismatches {mirror.name}" says where'
         )
     if mirror.driver == "kernel":
         lines.append(f"  run by the kernel, as {mirror.device}")

@@ -12,7 +12,10 @@ from msgspec.structs import replace
 
 from mirrortui.api.consent import refusal, require
 from mirrortui.api.schema import (
+    CheckRun,
     ExportRequest,
+    Look,
+    LookRequest,
     MemberRequest,
     Mirror,
     Plan,
@@ -190,6 +193,20 @@ class Keeper:
                 self._found_before = 0
             case _:
                 self._paused = None
+
+    async def mismatches(self) -> list[CheckRun]:
+        """Raises RefusedError: md only counts."""
+        raise self._only_counted()
+
+    async def look(self, request: LookRequest) -> Look:
+        """Raises RefusedError: the members are the kernel's."""
+        raise self._only_counted()
+
+    def _only_counted(self) -> RefusedError:
+        return RefusedError(
+            f"The kernel runs {self.name}, and only counts what differs; it does not say where.",
+            hint=f'"mirrortui takeover {self.seen.array.path}", then a check, lists the places.',
+        )
 
     async def set_speed(self, request: SpeedRequest) -> Mirror:
         """How fast it copies and checks from now on."""

@@ -21,6 +21,7 @@ from mirrortui.api.schema import (
     EngineInfo,
     ExportRequest,
     HandoverRequest,
+    LookRequest,
     MemberRequest,
     ReplaceRequest,
     SpeedRequest,
@@ -84,6 +85,8 @@ class Service:
             ("POST", "/v1/mirrors/{name}/export", self._export),
             ("POST", "/v1/mirrors/{name}/speed", self._speed),
             ("POST", "/v1/mirrors/{name}/sync", self._sync),
+            ("GET", "/v1/mirrors/{name}/mismatches", self._mismatches),
+            ("POST", "/v1/mirrors/{name}/look", self._look),
             ("POST", "/v1/mirrors/{name}/replace", self._replace),
             ("POST", "/v1/mirrors/{name}/handover", self._handover),
             ("POST", "/v1/mirrors/{name}/takeover", self._takeover),
@@ -137,6 +140,13 @@ class Service:
     async def _sync(self, request: Request) -> Response:
         ward = await self._ward(request)
         return _answer(await ward.sync(await _body(request, SyncRequest)))
+
+    async def _mismatches(self, request: Request) -> Response:
+        return _answer(await (await self._ward(request)).mismatches())
+
+    async def _look(self, request: Request) -> Response:
+        ward = await self._ward(request)
+        return _answer(await ward.look(await _body(request, LookRequest)))
 
     async def _replace(self, request: Request) -> Response:
         ward = await self._ward(request)

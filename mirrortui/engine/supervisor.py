@@ -163,6 +163,7 @@ class Supervisor:
             create=draft.create,
             assemble=draft.assemble,
             exports=draft.exports,
+            checks=str(self._house.paths.checks(draft.name)),
             uuid=draft.uuid,
             remembered=draft.remembered,
         )

@@ -16,7 +16,10 @@ from mirrortui.api.consent import command, refusal
 from mirrortui.api.paths import Paths
 from mirrortui.api.schema import (
     AssembleRequest,
+    CheckRun,
     ExportRequest,
+    Look,
+    LookRequest,
     Member,
     MemberRequest,
     Mirror,
@@ -133,8 +136,19 @@ class Ward:
         return self._not_yet("replace", request.plan)
 
     async def sync(self, request: SyncRequest) -> Mirror | Plan:
-        """Not yet: raises RefusedError, or answers the plan that says so."""
-        return self._not_yet(request.action, request.plan)
+        """Check or repair; pause, resume or cancel what runs; or the plan of it."""
+        link = self._running()
+        if request.plan:
+            return await link.call("sync", request, Plan)
+        return replace(await link.call("sync", request, Mirror), worker_pid=link.pid)
+
+    async def mismatches(self) -> list[CheckRun]:
+        """What checks found, the latest first."""
+        return await self._running().call("mismatches", None, list[CheckRun])
+
+    async def look(self, request: LookRequest) -> Look:
+        """What each copy has at a place."""
+        return await self._running().call("look", request, Look, ACT_WITHIN)
 
     def _not_yet(self, verb: Verb, plan: bool) -> Plan:
         error = RefusedError(
@@ -343,6 +357,7 @@ class Ward:
                 name=self.name, members=memory.members, readonly=memory.readonly, direct=memory.direct
             ),
             exports=memory.exports,
+            checks=str(paths.checks(self.name)),
             uuid=memory.uuid,
             remembered=True,
         )

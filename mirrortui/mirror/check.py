@@ -7,7 +7,7 @@ is read again under a ticket, and only what differs then does.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from mirrortui.device.base import Op
@@ -69,6 +69,8 @@ class Checker:
         self.running = False
         self.findings: Findings | None = None
         """Of the run under way, else of the last one."""
+        self.ended: Callable[[], None] = lambda: None
+        """Called when a run is over, or interrupted."""
         self.progress = Progress()
 
     def check_startable(self) -> None:
@@ -98,7 +100,7 @@ class Checker:
         self.running = True
         self._ending = False
         self._at = findings.position
-        why = "it was asked for" if not self._at else "it goes on from where it was"
+        why = "it goes on from where it was" if self._at else ""
         self.progress.begin(findings.size, self._host.monotonic(), why)
         self.progress.skipped(self._at)
         self._executor.spawn(self._run(findings))
@@ -136,10 +138,11 @@ class Checker:
             array.observer(f"{action}-finished", severity, text, None)
         elif findings.ended:
             why = " because one copy is left" if len(array.in_sync()) < 2 else ""
-            where = f"at {format_size(findings.position)}{why}; {outcome(findings)}"
+            where = f"at {format_size(findings.position)}{why}; up to there {outcome(findings)}"
             array.observer("sync-cancelled", "info", f"{array.label}: {action} was ended {where}.", None)
         self.running = False
         self._changed.fire()
+        self.ended()
 
     def _position(self) -> int:
         return min(self._under_way, default=self._at)

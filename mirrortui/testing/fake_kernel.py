@@ -8,8 +8,12 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from mirrortui.api.schema import (
+    CheckRun,
+    CopyOf,
     Handover,
     HandoverRequest,
+    Look,
+    LookRequest,
     Member,
     Mirror,
     Plan,
@@ -82,6 +86,18 @@ class KernelVerbs:
         with self._changed:
             self._answer()
             return plans.sync(self._find(mirror), request.action)
+
+    def mismatches(self: _Engine, mirror: str) -> list[CheckRun]:
+        with self._changed:
+            self._answer()
+            return self._find(mirror).checks
+
+    def look(self: _Engine, mirror: str, request: LookRequest) -> Look:
+        with self._changed:
+            self._answer()
+            paths = [m.path for m in self._find(mirror).members if m.state == "in_sync"]
+            copies = [CopyOf(path=path, data=bytes(request.length)) for path in paths]
+            return Look(offset=request.offset, copies=copies)
 
     def set_speed(self: _Engine, mirror: str, request: SpeedRequest) -> Mirror:
         with self._changed:

@@ -95,21 +95,19 @@ def _not_started(mirror: Mirror) -> bool:
     return mirror.driver == "kernel" and mirror.state == "failed" and not mirror.map
 
 
-def _kernels_only(test: Callable[[Mirror], Refusal]) -> Callable[[Situation], Refusal]:
-    """Refuse what only the kernel does so far, and what the test refuses."""
+def _running_that(test: Callable[[Mirror], Refusal]) -> Callable[[Situation], Refusal]:
+    """Refuse a mirror that does not run, and what the test refuses."""
 
     def refuse(now: Situation) -> Refusal:
         if refusal := _not_running(now):
             return refusal
         assert now.mirror
-        if now.mirror.driver != "kernel":
-            return "kernel arrays only"
         return test(now.mirror)
 
     return refuse
 
 
-def _cannot_scrub(mirror: Mirror) -> Refusal:
+def _cannot_check(mirror: Mirror) -> Refusal:
     if mirror.paused:
         return f"{mirror.name} is paused: P resumes it, x cancels"
     if sum(member.state == "in_sync" for member in mirror.members) < 2:
@@ -130,8 +128,11 @@ def _cannot_cancel(mirror: Mirror) -> Refusal:
 
 
 def _cannot_replace(now: Situation) -> Refusal:
-    if refusal := _kernels_only(lambda _: None)(now):
+    if refusal := _not_running(now):
         return refusal
+    assert now.mirror
+    if now.mirror.driver != "kernel":
+        return "kernel arrays only"
     if now.member is None:
         return "put the cursor on one"
     return (
@@ -243,7 +244,7 @@ ACTIONS: tuple[Action, ...] = (
         "check",
         "Check: compare all copies",
         "mirror",
-        _kernels_only(_cannot_scrub),
+        _running_that(_cannot_check),
     ),
     Action(
         "repair",
@@ -251,19 +252,19 @@ ACTIONS: tuple[Action, ...] = (
         "repair",
         "Repair: make equal what differs",
         "mirror",
-        _kernels_only(_cannot_scrub),
+        _running_that(_cannot_check),
         in_bar=False,
     ),
-    Action("pause", ("p",), "pause", "Pause what copies or checks", "mirror", _kernels_only(_cannot_pause)),
+    Action("pause", ("p",), "pause", "Pause what copies or checks", "mirror", _running_that(_cannot_pause)),
     Action(
         "resume",
         ("P",),
         "resume",
         "Resume what was paused",
         "mirror",
-        _kernels_only(lambda mirror: None if mirror.paused else f"{mirror.name} is not paused"),
+        _running_that(lambda mirror: None if mirror.paused else f"{mirror.name} is not paused"),
     ),
-    Action("cancel", ("x",), "cancel", "Cancel a check or a repair", "mirror", _kernels_only(_cannot_cancel)),
+    Action("cancel", ("x",), "cancel", "Cancel a check or a repair", "mirror", _running_that(_cannot_cancel)),
     Action(
         "hand_over",
         ("o",),

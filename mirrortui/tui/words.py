@@ -40,6 +40,7 @@ AT_REST: Final = Face("·", "stopped", "quiet")
 
 CELLS: Final[dict[str, Face]] = {
     "b": Face("✖", "bad", "bad"),
+    "m": Face("≠", "differs", "attention"),
     "s": Face("▣", "syncing", "working"),
     "n": Face("□", "to copy", "quiet"),
     "d": Face("◆", "dirty", "quiet"),

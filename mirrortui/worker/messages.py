@@ -25,6 +25,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     assemble: AssembleRequest | None = None
     exports: list[ExportRequest] = []
     """Further addresses."""
+    checks: str | None = None
+    """Path of the file that remembers what its checks found."""
     uuid: str | None = None
     """The mirror that must be found on the members; None: whichever it is."""
     remembered: bool = False
@@ -43,7 +45,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     id: int
     verb: str
-    """status, follow (all events so far, then each as it happens), fail, remove, add, re-add, stop, export or speed."""
+    """status, follow (all events so far, then each as it happens), fail, remove, add, re-add, stop, export, speed,
+    sync, mismatches or look."""
     args: msgspec.Raw = msgspec.Raw(b"null")
     """The verb's request from api.schema; nothing for status and follow."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from msgspec.structs import replace
+
 from mirrortui.api.consent import command
-from mirrortui.api.schema import Plan, Verb
+from mirrortui.api.schema import Plan, SyncVerb, Verb
 from mirrortui.device.probe import Probe
 from mirrortui.errors import ChangedError, RefusedError
 from mirrortui.mirror.array import Array, State
@@ -159,6 +161,48 @@ def stop(mirror: Mirror, clients: Sequence[str]) -> Plan:
         confirm="yes" if clients else "none",
         notes=notes,
     )
+
+
+def sync(mirror: Mirror, verb: SyncVerb) -> Plan:
+    """Check, repair, and what can be done to what runs."""
+    array = mirror.array
+    copies = array.in_sync()
+    size, each = format_size(array.size), "both" if len(copies) == 2 else f"all {len(copies)}"
+    reading = f"{each} copies are read, {size} each; clients come first"
+    most = "what most of them have" if len(copies) > 2 else f"what {copies[0].path} has"
+    told: dict[SyncVerb, tuple[str, str, str]] = {
+        "check": (
+            f"Check {array.label}",
+            reading,
+            f'"mirrortui mismatches {array.label}" lists what differs',
+        ),
+        "repair": (f"Repair {array.label}", reading, "all copies are equal"),
+        "pause": (f"Pause {array.label}", "", "nothing is copied or checked until it is resumed"),
+        "resume": (f"Resume {array.label}", "", "it goes on from where it was"),
+        "cancel": (f"Cancel the check of {array.label}", "", "it has ended; what it found so far is kept"),
+    }
+    title, meanwhile, afterwards = told[verb]
+    plan = _plan(
+        mirror,
+        verb,
+        title=title,
+        copies=f"where copies differ, {most}, to the others" if verb == "repair" else "nothing",
+        erases=[f"Where copies differ, what the others hold: {most} wins, be it right or wrong."]
+        if verb == "repair"
+        else [],
+        meanwhile=meanwhile or _redundancy(array, len(copies)),
+        afterwards=afterwards,
+        confirm="yes" if verb == "repair" else "none",
+        notes=["A check says first what differs, and where."] if verb == "repair" else [],
+    )
+    return replace(plan, command=sync_command(array.label, verb))
+
+
+def sync_command(name: str, verb: SyncVerb) -> str:
+    """The command line that does the same."""
+    if verb in ("check", "repair"):
+        return command(verb, name, yes=verb == "repair")
+    return command("sync", name, verb)
 
 
 def _plan(

@@ -9,6 +9,7 @@ from mirrortui.api import schema
 from mirrortui.api.schema import MemberState, MirrorState, SyncAction
 from mirrortui.format.superblock import WRITE_MOSTLY, format_uuid
 from mirrortui.mirror.array import Array, Member, State
+from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.intent import CLEAN
 from mirrortui.mirror.mirror import Mirror
@@ -25,9 +26,14 @@ CELLS = 256
 
 
 def describe(
-    mirror: Mirror, server: NbdServer, rates: Rates, absent: Sequence[Absent], since: float
+    mirror: Mirror,
+    server: NbdServer,
+    rates: Rates,
+    absent: Sequence[Absent],
+    since: float,
+    checks: Sequence[schema.CheckRun] = (),
 ) -> schema.Mirror:
-    """A status. `rates` has the rows of `count`. `since`: when it entered its state."""
+    """A status. `rates` has the rows of `count`. `since`: when it entered its state. `checks`: the latest first."""
     array = mirror.array
     addresses = server.addresses
     read_rate, write_rate, reads, writes = rates.of(WHOLE)
@@ -39,7 +45,7 @@ def describe(
         sync_action=action(mirror),
         sync=_sync(mirror),
         events=array.events,
-        mismatches=0,
+        mismatches=mirror.checker.findings.left if mirror.checker.findings else 0,
         bitmap=_bitmap(mirror),
         uri=addresses[0].uri if addresses else "",
         members=[_member(m, array, rates) for m in _ordered(array)] + _absent(array, absent),
@@ -53,6 +59,8 @@ def describe(
         since=since,
         why=_why(mirror, absent),
         map=_map(mirror),
+        paused=mirror.sync.paused,
+        checks=list(checks),
         metadata=f"1.{array.in_sync()[0].superblock.minor}",
     )
 
@@ -77,7 +85,10 @@ def state(array: Array) -> MirrorState:
 
 
 def action(mirror: Mirror) -> SyncAction:
-    """What is being copied."""
+    """What is being copied, or checked while nothing is."""
+    checker = mirror.checker
+    if checker.running and checker.findings and not mirror.sync.running:
+        return checker.findings.action
     match mirror.sync.action:
         case "recover":
             return "recover"
@@ -88,14 +99,15 @@ def action(mirror: Mirror) -> SyncAction:
 
 
 def _sync(mirror: Mirror) -> schema.Sync | None:
-    progress = mirror.sync.progress
-    if not mirror.sync.running or not progress.total:  # it has not counted yet
+    progress = mirror.sync.progress if mirror.sync.running else mirror.checker.progress
+    if not (mirror.sync.running or mirror.checker.running) or not progress.total:  # it has not counted yet
         return None
+    paused = mirror.sync.paused
     return schema.Sync(
         completed=progress.completed,
         total=progress.total,
-        speed=progress.speed,
-        eta_s=progress.eta,
+        speed=0 if paused else progress.speed,
+        eta_s=None if paused else progress.eta,
         reason=progress.reason,
         limit=_limit(mirror),
     )
@@ -103,6 +115,8 @@ def _sync(mirror: Mirror) -> schema.Sync | None:
 
 def _limit(mirror: Mirror) -> str:
     """What holds the copying up."""
+    if mirror.sync.paused:
+        return "a pause: it goes on when it is resumed"
     if late := [m.path for m in mirror.array.targets() if m.device.zombies]:
         return f"{' and '.join(late)}: an operation timed out there and has not ended yet"
     speed = mirror.sync.speed_limit
@@ -196,16 +210,36 @@ def _map(mirror: Mirror) -> str:
     cells = min(CELLS, array.chunks)
     edges = [array.chunks * cell // cells for cell in range(cells + 1)]
     needs = [m.need for m in array.targets() if m.need.count]
-    window = mirror.sync.progress.window >> array.chunk_shift if mirror.sync.running else -1
-    return "".join(_cell(mirror, first, last, needs, window) for first, last in itertools.pairwise(edges))
+    window, differ = _window(mirror), _differ(mirror)
+    return "".join(
+        _cell(mirror, first, last, needs, differ, window) for first, last in itertools.pairwise(edges)
+    )
 
 
-def _cell(mirror: Mirror, first: int, end: int, needs: Iterable[ChunkSet], window: int) -> str:
+def _window(mirror: Mirror) -> int:
+    """The chunk where it is copied or checked now; -1: nowhere."""
+    for worker in (mirror.sync, mirror.checker):
+        if worker.running:
+            return worker.progress.window >> mirror.array.chunk_shift
+    return -1
+
+
+def _differ(mirror: Mirror) -> BadRanges:
+    """Where the last check found that the copies differ."""
+    findings = mirror.checker.findings
+    return BadRanges((d.lo, d.hi) for d in findings.ranges if not d.kept) if findings else BadRanges()
+
+
+def _cell(
+    mirror: Mirror, first: int, end: int, needs: Iterable[ChunkSet], differ: BadRanges, window: int
+) -> str:
     if first <= window < end:
         return "s"
     shift = mirror.array.chunk_shift
     if any(m.bad.touches(first << shift, end << shift) for m in mirror.array.targets()):
         return "b"
+    if differ.touches(first << shift, end << shift):
+        return "m"
     if any(need.touches(first, end - 1) for need in needs):
         return "n"
     heat = mirror.intent.heat

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from mirrortui.api.consent import command, refusal, require
-from mirrortui.api.schema import ExportRequest, MemberRequest, Plan, SpeedRequest, StopRequest, Verb
+from mirrortui.api.schema import (
+    ExportRequest,
+    LookRequest,
+    MemberRequest,
+    Plan,
+    SpeedRequest,
+    StopRequest,
+    SyncRequest,
+    Verb,
+)
 from mirrortui.device.base import Device
 from mirrortui.errors import MemberError, MirrortuiError, RefusedError, RequestError
 from mirrortui.log import logger
@@ -18,6 +27,7 @@ from mirrortui.mirror.mirror import Mirror
 from mirrortui.worker import plans
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.candidates import newcomer
+from mirrortui.worker.checks import Checks
 from mirrortui.worker.control import Respond, arguments
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.members import Members
@@ -53,6 +63,8 @@ class Verbs:
         mirror: Mirror,
         server: NbdServer,
         members: Members,
+        checks: Checks,
+        aside: Aside,
         status: Callable[[], object],
         end: End,
     ) -> None:
@@ -62,7 +74,8 @@ class Verbs:
         self._members = members
         self._status = status
         self._end = end
-        self._aside = Aside(loop)
+        self._checks = checks
+        self._aside = aside
         self._turns = Turns(loop.executor)
         self._precondition = Precondition(mirror.array)
 
@@ -90,6 +103,12 @@ class Verbs:
                 return await self._stop(arguments(call, StopRequest))
             case "export":
                 return self._export(arguments(call, ExportRequest))
+            case "sync":
+                return self._sync(arguments(call, SyncRequest))
+            case "mismatches":
+                return self._checks.runs(ranges=True)
+            case "look":
+                return await self._checks.look(arguments(call, LookRequest))
             case "speed":
                 self._mirror.sync.speed_limit = arguments(call, SpeedRequest).max
                 return self._status()
@@ -210,6 +229,23 @@ class Verbs:
             self._precondition.check(request.events)
             require(plan, request.yes)
             await self._end(request.force)
+        return self._status()
+
+    def _sync(self, request: SyncRequest) -> object:
+        try:
+            act = self._checks.check(request.action)
+        except RefusedError as error:
+            if not request.plan:
+                raise
+            name = self._mirror.array.label
+            line = plans.sync_command(name, request.action)
+            return refusal(request.action, name, f"{request.action.capitalize()} {name}", line, error)
+        plan = plans.sync(self._mirror, request.action)
+        if request.plan:
+            return plan
+        self._precondition.check(request.events)
+        require(plan, request.yes)
+        act()
         return self._status()
 
     def _export(self, request: ExportRequest) -> object:

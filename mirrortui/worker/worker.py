@@ -19,6 +19,8 @@ from mirrortui.mirror import manage
 from mirrortui.mirror.assemble import AssembleSpec, assemble
 from mirrortui.mirror.create import CreateSpec, create
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.worker.aside import Aside
+from mirrortui.worker.checks import Checks
 from mirrortui.worker.control import Control
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.members import Members, close_all
@@ -147,7 +149,9 @@ class Running:
             loop, mirror, mirror.array.label, on_connect=self._connected, on_leave=self._left
         )
         self._rates = Rates(loop, lambda: count(mirror, self._server.traffic))
-        self._verbs = Verbs(loop, mirror, self._server, members, self.status, self.stop)
+        aside = Aside(loop)
+        self._checks = Checks(loop, mirror, aside, Path(job.checks) if job.checks else None)
+        self._verbs = Verbs(loop, mirror, self._server, members, self._checks, aside, self.status, self.stop)
         self._state = state(mirror.array)
         self._since = loop.now()
         self._stopping = False
@@ -158,13 +162,21 @@ class Running:
             self._serve_too(request)
         control.begin(self._verbs.handle)
         loop.on_signal(signal.SIGTERM, self._terminated)
+        self._checks.resume()
 
     def status(self) -> schema.Mirror:
         """The mirror as it is now."""
         now = state(self._mirror.array)
         if now != self._state:
             self._state, self._since = now, self._loop.now()
-        mirror = describe(self._mirror, self._server, self._rates, self._members.absent, self._since)
+        mirror = describe(
+            self._mirror,
+            self._server,
+            self._rates,
+            self._members.absent,
+            self._since,
+            self._checks.runs(ranges=False),
+        )
         if not self._ended.up:
             return mirror
         return replace(mirror, state="stopped", sync_action="idle", sync=None, uri="", why="It was stopped.")
@@ -179,6 +191,7 @@ class Running:
             await self._drained.wait()
             await manage.stop(self._mirror)
             close_all(member.device for member in self._mirror.array.members)
+            self._checks.remember_now()
             self._recorder.observe("mirror-stopped", "info", f"{self._mirror.array.label} was stopped.")
             self._ended.set()
             self._loop.post(self._leave)

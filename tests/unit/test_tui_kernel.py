@@ -89,8 +89,7 @@ async def test_a_repair_wants_the_deliberate_key() -> None:
 @pytest.mark.parametrize(
     ("mirror", "key", "reason"),
     [
-        ("vault", "C", "check: kernel arrays only"),
-        ("vault", "p", "pause: kernel arrays only"),
+        ("vault", "p", "pause: nothing to pause"),
         ("vault", "t", "take over: vault runs here"),
         ("root", "C", "check: there is one copy only"),
         ("root", "p", "pause: nothing to pause"),

@@ -46,7 +46,7 @@ def _squares(cells: str, rows: int, columns: int) -> list[Content]:
 def legend() -> Content:
     """What the cells mean."""
     return Content("  ").join(
-        row((CELLS[letter].glyph, _style(letter)), " ", (CELLS[letter].word, "$quiet")) for letter in ".sndb"
+        row((CELLS[letter].glyph, _style(letter)), " ", (CELLS[letter].word, "$quiet")) for letter in ".sndmb"
     )
 
 
