@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -103,11 +104,17 @@ class _Engine:
             self._loop.finish(self._flush)
 
     def finish(self) -> None:
-        """Send what is left even if that means to wait a little, and close."""
+        """Send what is left even if that means to wait a little, and close when the engine has: if it is sending
+        something else just now, a closed socket would cost it what it has not read yet.
+        """
         with contextlib.suppress(OSError):
-            if self._open and self._unsent:
+            if self._open:
                 self._sock.settimeout(_LAST_WORDS)
                 self._sock.sendall(self._unsent)
+                self._sock.shutdown(socket.SHUT_WR)
+                until = time.monotonic() + _LAST_WORDS
+                while self._sock.recv(_RECEIVE) and time.monotonic() < until:
+                    pass
         self._leave("")
 
     def _readable(self) -> None:

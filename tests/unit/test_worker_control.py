@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +30,7 @@ class Rig:
         self.recorder = Recorder(self.loop)
         self.control = Control(self.loop, self.path, self.recorder)
         self.late: list[Respond] = []
+        self.peers: list[Peer] = []
 
     def handle(self, call: Call, respond: Respond) -> None:
         if call.verb == "fail":
@@ -42,6 +45,8 @@ class Rig:
             self.loop.turn(0.01)
 
     def close(self) -> None:
+        for peer in self.peers:
+            peer.socket.close()
         self.control.close()
         self.loop.close()
         self.engine.close()
@@ -55,6 +60,7 @@ class Peer:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(str(rig.path))
         self.socket.setblocking(False)
+        rig.peers.append(self)
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
@@ -163,6 +169,27 @@ def test_last_words_reach_the_engine(tmp_path: Path) -> None:
     assert b"It was stopped." in received
     assert not rig.path.exists()
     peer.socket.close()
+    rig.loop.close()
+    rig.engine.close()
+
+
+def test_an_engine_that_just_sends_something_else_loses_no_last_words(tmp_path: Path) -> None:
+    """A write to a socket that is closed already would have the kernel drop what was not read yet."""
+    rig = Rig(tmp_path)
+    rig.control.begin(rig.handle)
+    peer = Peer(rig)
+    peer.send(b'{"id":1,"verb":"follow"}\n')
+    rig.recorder.observe("mirror-stopped", "info", "It was stopped.")
+    leaving = threading.Thread(target=rig.control.close)
+    leaving.start()
+    poll = select.poll()
+    poll.register(peer.socket, select.POLLRDHUP)
+    assert poll.poll(5000), "the worker says that it is done"
+    peer.socket.sendall(b'{"id":2,"verb":"status"}\n')
+    received = peer.socket.recv(1 << 20)
+    assert b"It was stopped." in received
+    peer.socket.close()
+    leaving.join(5)
     rig.loop.close()
     rig.engine.close()
 
