@@ -101,7 +101,7 @@ class CheckRun(msgspec.Struct, frozen=True, kw_only=True):
     differing: int
     repaired: int
     unread: int
-    """Of which less than two copies could be read."""
+    """Of which not all copies could be read and compared."""
     ranges: list[Difference] = []
     """Only where they are asked for; the first thousand."""
 

@@ -213,12 +213,13 @@ class Checker:
             member.device.drop_cache(member.data + lo, hi - lo)
         copies = await self._read(lo, hi)
         suspects = _differing(copies, hi - lo)
-        unread = len(copies) < 2
+        unread = len(copies) < len(self._array.in_sync())
         _drop(copies)
+        for start, end in suspects:
+            if not await self._look_closely(findings, lo + start, lo + end) and not unread:
+                findings.unread += end - start
         if unread:
             findings.unread += hi - lo
-        for start, end in suspects:
-            await self._look_closely(findings, lo + start, lo + end)
 
     async def _read(self, lo: int, hi: int) -> list[Copy]:
         """The range on every member that can be compared and read."""
@@ -234,26 +235,27 @@ class Checker:
             self._book.read_failed(copy.member, lo, result)
         return read
 
-    async def _look_closely(self, findings: Findings, lo: int, hi: int) -> None:
-        """Nobody writes there now: what differs, differs."""
+    async def _look_closely(self, findings: Findings, lo: int, hi: int) -> bool:
+        """Nobody writes there now: what differs, differs. False: not all copies could be compared."""
         ticket = self._tickets.enter(lo, hi)
         copies: list[Copy] = []
         try:
             await ticket
             if self._late() or self._array.broken:
-                findings.unread += hi - lo
-                return
+                return False
             copies = await self._read(lo, hi)
+            voters = len(self._array.in_sync())
             for start, end in _differing(copies, hi - lo):
-                for found in _differences(copies, start, end):
+                for found in _differences(copies, start, end, voters):
                     await self._found(findings, copies, lo, found)
+            return len(copies) == voters
         finally:
             _drop(copies)
             self._tickets.leave(ticket)
 
     async def _found(self, findings: Findings, copies: Sequence[Copy], lo: int, found: _Found) -> None:
         difference = Difference(lo + found.lo, lo + found.hi, tuple(c.member.path for c in found.odd))
-        if findings.action == "repair" and found.right.member.state is State.IN_SYNC:
+        if findings.action == "repair" and found.certain and found.right.member.state is State.IN_SYNC:
             wrong = [c.member for c in copies if c not in found.like]
             if await self._write_over(found, wrong, lo):
                 difference = difference._replace(kept=found.right.member.path)
@@ -289,6 +291,8 @@ class _Found(NamedTuple):
     """Those who have the same."""
     odd: tuple[Copy, ...]
     """The others, where there is a majority."""
+    certain: bool
+    """A majority of all, or all were asked: who could not be read might know better."""
 
 
 def _differing(copies: Sequence[Copy], length: int) -> list[Run]:
@@ -315,12 +319,14 @@ def _joined(found: Iterable[Run]) -> Iterator[Run]:
         yield last
 
 
-def _differences(copies: Sequence[Copy], lo: int, hi: int) -> Iterator[_Found]:
-    """Page by page, who is like whom; neighbours of the same kind as one."""
+def _differences(copies: Sequence[Copy], lo: int, hi: int, voters: int) -> Iterator[_Found]:
+    """Page by page, who is like whom; neighbours of the same kind as one. `voters`: how many copies there are, those
+    included that could not be read.
+    """
     page = max(PAGE, *(c.member.device.block_size for c in copies))
     last: _Found | None = None
     for at in range(lo, hi, page):
-        found = _judge(copies, at, min(at + page, hi))
+        found = _judge(copies, at, min(at + page, hi), voters)
         if last and last[2:] == found[2:]:
             last = last._replace(hi=found.hi)
         else:
@@ -331,7 +337,7 @@ def _differences(copies: Sequence[Copy], lo: int, hi: int) -> Iterator[_Found]:
         yield last
 
 
-def _judge(copies: Sequence[Copy], lo: int, hi: int) -> _Found:
+def _judge(copies: Sequence[Copy], lo: int, hi: int, voters: int) -> _Found:
     """Copies come in the order of their roles."""
     groups: list[list[Copy]] = []
     for copy in copies:
@@ -341,10 +347,10 @@ def _judge(copies: Sequence[Copy], lo: int, hi: int) -> _Found:
         else:
             groups.append([copy])
     most = max(groups, key=len)
-    majority = 2 * len(most) > len(copies)
+    majority = 2 * len(most) > voters
     like = most if majority else groups[0]
     odd = tuple(c for c in copies if c not in like) if majority else ()
-    return _Found(lo, hi, like[0], tuple(like), odd)
+    return _Found(lo, hi, like[0], tuple(like), odd, majority or len(copies) == voters)
 
 
 def _drop(copies: Iterable[Copy]) -> None:

@@ -39,7 +39,7 @@ class Findings:
     repaired: int = 0
     """Bytes of them that were made equal."""
     unread: int = 0
-    """Bytes of which less than two copies could be read."""
+    """Bytes of which not all copies could be read and compared."""
     ranges: list[Difference] = field(default_factory=list)
     """In order, neighbours joined; at most MOST_RANGES."""
 

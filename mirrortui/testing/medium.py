@@ -53,6 +53,21 @@ class Medium:
         self.current[offset : offset + len(data)] = data
         self._safe[offset : offset + len(data)] = data
 
+    def cure(self, place: int, bad: bytes, good: bytes) -> None:
+        """The pieces of a unit that hold `bad`, or may after a cut, hold what `good` has there instead."""
+
+        def cured(unit: bytes | bytearray) -> bytes:
+            pieces = range(0, self.unit, len(bad))
+            return b"".join(
+                (good if unit[at : at + len(bad)] == bad else unit)[at : at + len(bad)] for at in pieces
+            )
+
+        here = slice(place, place + self.unit)
+        for image in (self.current, self._safe):
+            image[here] = cured(image[here])
+        if versions := self._unflushed.get(place):
+            self._unflushed[place] = [(number, cured(data)) for number, data in versions]
+
     def lose_power(self, in_flight: Iterable[tuple[int, bytes]]) -> None:
         """Each unit keeps the flushed content or any version since, those in flight included."""
         for offset, data in in_flight:

@@ -44,6 +44,10 @@ class Habits:
     """One more disk than the mirror has members."""
     daemon_delay: float
     geometry: Geometry
+    checks: float = 0.0
+    """Chance per step that a check or a repair is begun, paused, resumed or ended."""
+    rot: bool = False
+    """A copy may go bad in silence, and is repaired before anybody reads it."""
 
     @classmethod
     def draw(cls, rng: random.Random) -> Habits:

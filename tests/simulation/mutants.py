@@ -69,6 +69,8 @@ MUTANTS = [
     _m("read what is not resynced", "I6", "mirror", 200, ("if not m.need.count and", "if")),
     _m("no tickets", "I7", "tickets", 100, ("if earlier.lo < hi and", "if False and")),
     _m("a write that some copies took is forgotten", "I1", "mirror", 0, ("self.book.suspect(offset, length)\n", "pass\n"), race=races.a_client_leaves_when_some_copies_took_its_write),
+    _m("a write in flight is a difference", "I8", "check", 300, ("            await ticket\n            if self._late() or self._array.broken:\n                return False", "")),
+    _m("what is bad is compared", "I6", "check", 4000, ("if not m.need.touches(first, last) and not m.bad.touches(lo, hi)", "if not m.need.touches(first, last)")),
     _m("read what is bad", "I6", "book", 200, ("and not m.need.touches(first, last) and not m.bad.touches(offset, end)", "and not m.need.touches(first, last)"), ("healed = [m for m in members if m.bad", "healed = [m for m in members if False")),
     _m("what heals is not durable before the log says so", "I6", "book", 4000, ("fua = fua or member.bad.touches(offset, offset + length)", "pass")),
     _m("a log is forgotten before all of it is healed", "I6", "badranges", 200, ("if start < hi and lo < end", "if False"), ("(start, min(end, lo)), (max(start, hi), end)", "(0, 0), (0, 0)")),

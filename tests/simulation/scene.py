@@ -12,12 +12,15 @@ from mirrortui.errors import MirrortuiError
 from mirrortui.mirror.executor import Executor, Task
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.testing.simulated import Rates, Scheduler, SimDisk
+from mirrortui.units import SECTOR
 from tests.simulation.habits import Habits
 from tests.simulation.history import Histories, History
-from tests.simulation.model import Model, WrongAnswerError
+from tests.simulation.model import Model, WrongAnswerError, content
 
 GARBAGE = 0xDEAD
 """What members hold at birth where they are not equal."""
+ROT = 0x0DD
+"""What a copy holds that went bad in silence."""
 LOST = 0xBAD
 """What is where a member lost its data: nobody may ever read it."""
 _PATIENCE = 20_000
@@ -30,6 +33,10 @@ class Scene:
     def __init__(self, seed: int, trace: Callable[[str], None] | None = None) -> None:
         self.rng = random.Random(seed)
         self.habits = habits = Habits.draw(self.rng)
+        self.inspector = random.Random(seed)
+        """For checks alone, which the administrator of most worlds never makes: those stay as they were."""
+        if self.inspector.random() < 0.3:
+            habits.checks, habits.rot = 0.02, self.inspector.random() < 0.5
         rates = Rates(habits.fault_rate, habits.read_error_rate, habits.hang_rate, habits.slow_metadata)
         self.scheduler = Scheduler(self.rng, rates)
         self.scheduler.trace = trace
@@ -53,6 +60,8 @@ class Scene:
         """The disks in reach."""
         self.not_to_copy: dict[str, set[int]] = {}
         """While a split brain is healed and no client writes: chunks of the losers that nobody wrote."""
+        self.rotten: dict[int, bytes] = {}
+        """What went bad in silence: byte on the disk, and what was there."""
         self.reached: Counter[str] = Counter()
         """How often the world came to what is worth coming to."""
         self.executor = Executor(self.scheduler)
@@ -100,6 +109,7 @@ class Scene:
         """All disks lose what was in flight or not flushed, as the seed has it, and fail no more."""
         self.follow()
         in_flight = self.scheduler.ready + self.scheduler.hung
+        self.cure()
         for disk in self.disks:
             # A member in which an operation failed may or may not have been recorded as faulty.
             if disk.failed:
@@ -110,6 +120,20 @@ class Scene:
         self.model.crash()
         self.mirror = None
         self.not_to_copy = {}
+
+    def rot(self, disk: SimDisk, sector: int) -> None:
+        """A unit of a copy goes bad, and nobody is told."""
+        unit, start = disk.medium.unit, self.habits.geometry.start * SECTOR
+        place = (start + sector * SECTOR) // unit * unit
+        self.rotten.setdefault(place, bytes(disk.current[place : place + unit]))
+        disk.medium.preset(place, content(ROT) * (unit // SECTOR))
+
+    def cure(self) -> None:
+        """What went bad and was not repaired is as it was, wherever it was copied to."""
+        for place, good in self.rotten.items():
+            for disk in self.disks:
+                disk.medium.cure(place, content(ROT), good)
+        self.rotten = {}
 
     def observe(self, kind: str, severity: str, text: str, member: str | None) -> None:
         """What the mirror reports."""

@@ -19,6 +19,7 @@ from tests.simulation.administrator import Administrator
 from tests.simulation.boots import Boots
 from tests.simulation.checks import Checks
 from tests.simulation.clients import Clients
+from tests.simulation.inspector import Inspector
 from tests.simulation.model import content
 from tests.simulation.scene import GARBAGE, LOST, Scene
 
@@ -31,6 +32,7 @@ class World:
         self._checks = Checks(self._scene)
         self._clients = Clients(self._scene, self._checks)
         self._administrator = Administrator(self._scene)
+        self._inspector = Inspector(self._scene)
         self._boots = Boots(self._scene, self._checks)
         for disk in self._scene.disks:
             disk.check_write = self._checks.writable
@@ -117,6 +119,7 @@ class World:
             self._boots.plug_in()
             self._boots.start()
             self._heal_quietly()
+            self._inspector.repair_quietly()
             self._resting = rng.choice([0, 0, 60])
             self._live(rng.randint(200, 900))
             self._note_power_cut("cut while idle")
@@ -153,6 +156,7 @@ class World:
             scene.turn()
             if rng.random() < habits.operator:
                 self._administrator.act()
+            self._inspector.act()
             if self._resting:
                 self._resting -= 1
             elif rng.random() < habits.quiet:
@@ -179,6 +183,7 @@ class World:
         mirror = scene.running
         self._clients.read_everything()
         self._live(100)
+        self._inspector.finish()
         scene.until(lambda: not self._clients.busy and not scheduler.ready)
         self._administrator.bring_back()
         self._clients.write_what_is_lost()

@@ -10,6 +10,7 @@ import pytest
 from mirrortui.errors import RefusedError
 from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
+from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.check import outcome
 from mirrortui.mirror.findings import MOST_RANGES, Difference, Findings
 from mirrortui.mirror.mirror import Mirror
@@ -134,6 +135,21 @@ def test_what_only_one_copy_can_give_is_not_compared() -> None:
     assert findings.differing == 0
     assert findings.unread == mirror.size
     assert "could not be compared" in outcome(findings)
+
+
+def test_what_waits_to_be_copied_or_is_bad_is_not_compared() -> None:
+    """No copy need be like another there; that it was not compared is said."""
+    stage = Stage()
+    (_, b), mirror = made(stage, "ab")
+    member = mirror.array.members[1]
+    spoil(b, mirror, 0, b"wrong")
+    spoil(b, mirror, 4 * MIB, b"wrong")
+    member.need.add(0)
+    member.bad = BadRanges([(4 * MIB, 4 * MIB + PAGE)])
+    findings = run(stage, mirror, "repair")
+    assert findings.differing == 0
+    assert findings.unread >= PAGE + mirror.size // mirror.array.chunks
+    assert b.current[member.data : member.data + 5] == b"wrong", "and not written to"
 
 
 def test_a_check_needs_two_copies_and_no_other() -> None:
