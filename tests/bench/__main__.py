@@ -15,9 +15,9 @@ from mirrortui.units import GIB, MIB, TIB, format_rate, format_size, parse_size
 from tests.bench import fio
 from tests.bench.contenders import QEMU_MODES, Contender, member, ours, qemu
 from tests.bench.rows import ROWS, Row
-from tests.bench.sync import large_mirror, recovery
+from tests.bench.sync import check, large_mirror, recovery
 
-RECOVERY_TARGET = 0.9
+SYNC_TARGET = 0.9
 RESIDENT_LIMIT = 150 * MIB
 Results = dict[str, list[fio.Measured]]
 
@@ -36,7 +36,10 @@ def main() -> None:
         if options.match:
             return
         if options.only in (None, "disk"):
-            _print_recovery(recovery(folders["disk"], options.size, options.rounds))
+            disk, size, rounds = folders["disk"], options.size, options.rounds
+            _print_sync("recovery** against dd, O_DIRECT", recovery(disk, size, rounds))
+            _print_sync("check** against cmp, page cache", check(disk, size, rounds, direct=False))
+            _print_sync("check** against cmp, O_DIRECT", check(disk, size, rounds, direct=True))
         if options.only in (None, "memory"):
             _print_large(folders["memory"])
 
@@ -107,12 +110,12 @@ def _print_row(row: Row, results: Results) -> None:
     )
 
 
-def _print_recovery(rounds: list[tuple[float, float]]) -> None:
+def _print_sync(what: str, rounds: list[tuple[float, float]]) -> None:
     mine, theirs = (statistics.median(column) for column in zip(*rounds, strict=True))
     ratio = mine / theirs
     print(
-        f"| **recovery** against dd, O_DIRECT | {format_rate(mine)} | {format_rate(theirs)} | {ratio:.2f}x"
-        f" | {_verdict(ratio, RECOVERY_TARGET)} | | |",
+        f"| **{what} | {format_rate(mine)} | {format_rate(theirs)} | {ratio:.2f}x"
+        f" | {_verdict(ratio, SYNC_TARGET)} | | |",
         flush=True,
     )
 

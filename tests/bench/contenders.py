@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from mirrortui.api.schema import CreateRequest, MemberRequest, Mirror
+from mirrortui.api.schema import CreateRequest, MemberRequest, Mirror, SyncRequest, SyncVerb
 from mirrortui.nbd.client import NbdClient
 from mirrortui.nbd.protocol import NbdError
 from mirrortui.worker.messages import Call, Job, Line, Started
@@ -57,6 +57,10 @@ class Ours(Contender):
     def verb(self, name: str, member: Path) -> None:
         """fail, remove, add."""
         self._call(name, MemberRequest(member=str(member), force=True, yes=True))
+
+    def sync(self, action: SyncVerb) -> None:
+        """Check, or whatever else reads or copies it all."""
+        self._call("sync", SyncRequest(action=action, yes=True))
 
     def status(self) -> Mirror:
         return msgspec.json.decode(self._call("status", None), type=Mirror)

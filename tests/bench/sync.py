@@ -1,14 +1,18 @@
-"""How fast a new member is filled, against dd between the same files; and what an enormous mirror weighs."""
+"""How fast a new member is filled, against dd between the same files, and two are compared, against cmp; and what an
+enormous mirror weighs.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from mirrortui.nbd.client import NbdClient
+from mirrortui.units import MIB
 from tests.bench.contenders import Ours, member, ours
 
 _PIECE = 8 << 20
@@ -29,6 +33,26 @@ def recovery(folder: Path, size: int, rounds: int) -> list[tuple[float, float]]:
             _drop(mirror, new)
             copied = mirror.status().size
             found.append((copied / seconds, copied / _dd(source, member(folder, "copy", size), copied)))
+    return found
+
+
+def check(folder: Path, size: int, rounds: int, *, direct: bool) -> list[tuple[float, float]]:
+    """Bytes a second of each copy: a check's and cmp's, interleaved, nothing of the files in the page cache."""
+    one, other = member(folder, "one", size), member(folder, "other", size)
+    _fill(one)
+    shutil.copyfile(one, other)
+    found = []
+    with ours(folder, [one, other], direct=direct) as mirror:
+        compared = mirror.status().size
+        for _ in range(rounds):
+            begun = time.monotonic()
+            mirror.sync("check")
+            _wait_until_idle(mirror)
+            seconds = time.monotonic() - begun
+            (run, *_) = mirror.status().checks
+            if not run.complete or run.differing or run.unread:
+                raise RuntimeError(f"the check went wrong: {run}")
+            found.append((compared / seconds, compared / _cmp(one, other, compared, direct=direct)))
     return found
 
 
@@ -97,6 +121,20 @@ def _dd(source: Path, target: Path, size: int) -> float:
     ]  # fmt: skip
     begun = time.monotonic()
     subprocess.run(command, check=True, timeout=_PATIENCE_SECONDS)
+    return time.monotonic() - begun
+
+
+def _cmp(one: Path, other: Path, size: int, *, direct: bool) -> float:
+    """Seconds to compare that many bytes of the data; cmp has no O_DIRECT of its own, dd reads for it then."""
+    for path in (one, other):
+        with path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    command = f"cmp --ignore-initial={MIB} --bytes={size} {one} {other}"
+    if direct:
+        dd = f"dd bs=1M skip=1 count={size >> 20} iflag=direct status=none"
+        command = f"cmp <({dd} if={one}) <({dd} if={other})"
+    begun = time.monotonic()
+    subprocess.run(["bash", "-c", command], check=True, timeout=_PATIENCE_SECONDS)
     return time.monotonic() - begun
 
 
