@@ -24,6 +24,7 @@ from mirrortui.api.schema import (
     ExportRequest,
     Handover,
     HandoverRequest,
+    ImpactRequest,
     Look,
     LookRequest,
     MemberRequest,
@@ -210,6 +211,10 @@ class EngineClient:
     def set_speed(self, mirror: str, request: SpeedRequest) -> Mirror:
         """Limit how fast the mirror copies, while it runs."""
         return self._post(_target(mirror, "speed"), request, Mirror)
+
+    def set_impact(self, mirror: str, request: ImpactRequest) -> Mirror:
+        """Say how much clients may notice of a sync."""
+        return self._post(_target(mirror, "impact"), request, Mirror)
 
     def events(self, since: int = 0, *, follow: bool = False) -> _Events:
         """The journal's events above `since`; with `follow` also those to come."""

@@ -15,6 +15,7 @@ from mirrortui.api.schema import (
     ExportRequest,
     Handover,
     HandoverRequest,
+    ImpactRequest,
     Look,
     LookRequest,
     MemberRequest,
@@ -132,6 +133,10 @@ class EngineApi(Protocol):
 
     def set_speed(self, mirror: str, request: SpeedRequest) -> Mirror:
         """Limit how fast the mirror copies, while it runs."""
+        ...
+
+    def set_impact(self, mirror: str, request: ImpactRequest) -> Mirror:
+        """Say how much clients may notice of a sync, while the mirror runs."""
         ...
 
     def handover(self, mirror: str, request: HandoverRequest) -> Handover:

@@ -13,6 +13,7 @@ MirrorState = Literal["clean", "active", "degraded", "failed", "readonly", "stop
 """clean and active: all members in sync. failed: no data path (worker gone, or the last copy broken)."""
 MemberState = Literal["in_sync", "recovering", "spare", "faulty", "missing", "replacing"]
 SyncAction = Literal["idle", "resync", "recover", "check", "repair"]
+Impact = Literal["low", "balanced", "max"]
 Severity = Literal["info", "good", "warning", "error"]
 Driver = Literal["mirrortui", "kernel"]
 """Who runs a mirror: a worker of ours, or the kernel's md."""
@@ -172,6 +173,8 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
     driver: Driver = "mirrortui"
     device: str = ""
     """The kernel's block device, such as /dev/md127; empty unless the kernel is the driver. `uri` is empty then."""
+    impact: Impact | None = None
+    """How much clients may notice of a sync; None: the kernel's, which has no such knob."""
     paused: bool = False
     """Nothing is copied or checked until it is resumed."""
     checks: list[CheckRun] = []
@@ -324,7 +327,13 @@ class SpeedRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     max: Annotated[int, msgspec.Meta(ge=0)]
     """Bytes per second; 0: as fast as it can, or as the kernel's system-wide limit allows."""
     min: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """What the kernel gives a sync also beside other load; 0: its system-wide value."""
+    """What a sync gets also beside other load; 0: what the impact gives it, or the kernel's system-wide value."""
+
+
+class ImpactRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much clients may notice of a sync, until the mirror is stopped. Not of the kernel's arrays."""
+
+    impact: Impact
 
 
 class HandoverRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

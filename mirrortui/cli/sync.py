@@ -6,7 +6,7 @@ import rich_click as click
 from msgspec.structs import replace
 
 from mirrortui.api.client import EngineClient
-from mirrortui.api.schema import Mirror, SpeedRequest, SyncRequest, SyncVerb
+from mirrortui.api.schema import Impact, ImpactRequest, Mirror, SpeedRequest, SyncRequest, SyncVerb
 from mirrortui.cli.confirm import confirmed, print_plan
 from mirrortui.cli.session import Session, engine_options, name_argument, print_json
 from mirrortui.cli.text import summary
@@ -72,24 +72,29 @@ def _report(mirror: Mirror, as_json: bool) -> None:
 
 @click.command()
 @name_argument
-@click.argument("what", metavar="pause|resume|cancel|speed")
-@click.argument("speeds", metavar="[MIN MAX]", nargs=-1)
+@click.argument("what", metavar="pause|resume|cancel|speed|impact")
+@click.argument("values", metavar="[MIN MAX | low | balanced | max]", nargs=-1)
 @_plan_option
 @engine_options
 @click.pass_obj
-def sync(session: Session, name: str, what: str, speeds: tuple[str, ...], plan: bool, as_json: bool) -> int:
-    """Pause, resume or cancel what copies or checks a mirror, or set how fast it goes.
+def sync(session: Session, name: str, what: str, values: tuple[str, ...], plan: bool, as_json: bool) -> int:
+    """Pause, resume or cancel what copies or checks a mirror, or say how fast it goes and what clients may notice.
 
-    speed takes MIN and MAX in bytes per second, such as 10M 200M; 0 stands for no limit, or the kernel's own.
+    speed takes MIN and MAX in bytes per second, such as 10M 200M; 0 stands for no limit, or the default. impact is low,
+    balanced (the default) or max: how much of their speed clients give up for it.
     """
     client = session.engine()
-    if what == "speed":
+    if what in ("speed", "impact"):
         if plan:
-            raise RequestError("speed has no plan: it changes no data.")
-        _report(client.set_speed(name, _speeds(speeds)), as_json)
+            raise RequestError(f"{what} has no plan: it changes no data.")
+        if what == "speed":
+            mirror = client.set_speed(name, _speeds(values))
+        else:
+            mirror = client.set_impact(name, ImpactRequest(impact=_impact(values)))
+        _report(mirror, as_json)
         return 0
-    if speeds:
-        raise RequestError(f"{what} takes no speeds.")
+    if values:
+        raise RequestError(f"{what} takes no more words: {' '.join(values)}.")
     request = SyncRequest(action=_verb(what), plan=plan)
     if plan:
         return print_plan(client.plan_sync(name, request), as_json)
@@ -102,7 +107,15 @@ def _verb(what: str) -> SyncVerb:
         case "pause" | "resume" | "cancel":
             return what
         case _:
-            raise RequestError(f"There is no {what!r}.", hint="Use pause, resume, cancel or speed.")
+            raise RequestError(f"There is no {what!r}.", hint="Use pause, resume, cancel, speed or impact.")
+
+
+def _impact(words: tuple[str, ...]) -> Impact:
+    match words:
+        case ("low" | "balanced" | "max" as impact,):
+            return impact
+        case _:
+            raise RequestError("impact wants one word.", hint="Use low, balanced or max.")
 
 
 def _speeds(words: tuple[str, ...]) -> SpeedRequest:

@@ -14,6 +14,7 @@ from mirrortui.api.consent import refusal, require
 from mirrortui.api.schema import (
     CheckRun,
     ExportRequest,
+    ImpactRequest,
     Look,
     LookRequest,
     MemberRequest,
@@ -213,6 +214,13 @@ class Keeper:
         async with self.alone:
             await self._act(lambda: verbs.set_speed(self.seen, request, self.arrays.hand))
         return await self.status()
+
+    async def set_impact(self, request: ImpactRequest) -> Mirror:
+        """Raises RefusedError: md has speeds only."""
+        raise RefusedError(
+            f"The kernel runs {self.name} and knows no impact.",
+            hint=f'"mirrortui sync {self.name} speed MIN MAX" sets how fast it goes.',
+        )
 
     async def stop(self, request: StopRequest) -> Mirror | Plan:
         """A clean stop, or the plan of it."""

@@ -21,6 +21,7 @@ from mirrortui.api.schema import (
     EngineInfo,
     ExportRequest,
     HandoverRequest,
+    ImpactRequest,
     LookRequest,
     MemberRequest,
     ReplaceRequest,
@@ -84,6 +85,7 @@ class Service:
             ("POST", "/v1/mirrors/{name}/stop", self._stop),
             ("POST", "/v1/mirrors/{name}/export", self._export),
             ("POST", "/v1/mirrors/{name}/speed", self._speed),
+            ("POST", "/v1/mirrors/{name}/impact", self._impact),
             ("POST", "/v1/mirrors/{name}/sync", self._sync),
             ("GET", "/v1/mirrors/{name}/mismatches", self._mismatches),
             ("POST", "/v1/mirrors/{name}/look", self._look),
@@ -136,6 +138,10 @@ class Service:
     async def _speed(self, request: Request) -> Response:
         ward = await self._ward(request)
         return _answer(await ward.set_speed(await _body(request, SpeedRequest)))
+
+    async def _impact(self, request: Request) -> Response:
+        ward = await self._ward(request)
+        return _answer(await ward.set_impact(await _body(request, ImpactRequest)))
 
     async def _sync(self, request: Request) -> Response:
         ward = await self._ward(request)

@@ -18,6 +18,7 @@ from mirrortui.api.schema import (
     AssembleRequest,
     CheckRun,
     ExportRequest,
+    ImpactRequest,
     Look,
     LookRequest,
     Member,
@@ -169,13 +170,14 @@ class Ward:
             return replace(mirror, worker_pid=link.pid)
 
     async def set_speed(self, request: SpeedRequest) -> Mirror:
-        """How fast it copies from now on, until it is stopped. Raises RefusedError for a least speed."""
-        if request.min:
-            raise RefusedError(
-                f"{self.name} promises no least speed: what clients do comes first.", hint="Give 0 as MIN."
-            )
+        """How fast it copies from now on, until it is stopped."""
         link = self._running()
         return replace(await link.call("speed", request, Mirror), worker_pid=link.pid)
+
+    async def set_impact(self, request: ImpactRequest) -> Mirror:
+        """How much clients may notice of it from now on, until it is stopped."""
+        link = self._running()
+        return replace(await link.call("impact", request, Mirror), worker_pid=link.pid)
 
     async def stop(self, request: StopRequest) -> Mirror | Plan:
         """A clean stop, or the plan of it. A mirror whose worker is dead is not assembled again."""

@@ -151,18 +151,14 @@ class Checker:
         while await self._may_go_on() and (window := self._next(findings.size)):
             lo, hi = window
             self.progress.window = lo
-            begun = self._host.monotonic()
             if skipped := self._hole(lo, findings.size):
                 self._at = max(self._at, lo + skipped)
                 self.progress.skipped(skipped)
                 await sleep(0)  # a sparse giant is many of these: let the clients in
             else:
-                await self._look(findings, lo, hi)
-                self.progress.copied(hi - lo, self._host.monotonic())
+                await self._look_in_pieces(findings, lo, hi)
             self._under_way.discard(lo)
             findings.position = max(findings.position, self._position())
-            if not skipped:
-                await self._sync.pace(begun, hi - lo, lambda: self._ending)
         self._workers -= 1
         self._changed.fire()
 
@@ -206,6 +202,20 @@ class Checker:
         return [
             m for m in self._array.in_sync() if not m.need.touches(first, last) and not m.bad.touches(lo, hi)
         ]
+
+    async def _look_in_pieces(self, findings: Findings, lo: int, hi: int) -> None:
+        """All at once, or less beside busy clients."""
+        courtesy = self._sync.courtesy
+        while lo < hi:
+            begun = await courtesy.begin(self._hurried)
+            end = min(hi, lo + courtesy.piece(hi - lo))
+            await self._look(findings, lo, end)
+            self.progress.copied(end - lo, self._host.monotonic())
+            await courtesy.end(begun, end - lo, self._hurried)
+            lo = end
+
+    def _hurried(self) -> bool:
+        return self._ending
 
     async def _look(self, findings: Findings, lo: int, hi: int) -> None:
         """Compare a window, and look more closely at what differs."""

@@ -15,6 +15,7 @@ from mirrortui.mirror.array import Array, Member, State, Tuning
 from mirrortui.mirror.book import Book
 from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.copying import Run, differing, is_hole, operations
+from mirrortui.mirror.courtesy import Courtesy
 from mirrortui.mirror.executor import Executor, Host, Operation, Signal, sleep, wait
 from mirrortui.mirror.heal import Healer
 from mirrortui.mirror.progress import Progress
@@ -81,8 +82,7 @@ class Sync:
         self.running = False
         self.stopped = False
         self.progress = Progress()
-        self.speed_limit = 0
-        """Bytes per second; 0: as fast as it goes."""
+        self.courtesy = Courtesy(host, tuning.depth)
         self.paused = False
         """By the operator: nothing is copied, and nothing checked, until this is false again."""
 
@@ -186,7 +186,6 @@ class Sync:
                 await sleep(0)  # a sparse giant is millions of these: let the clients in
                 continue
             self.progress.window = window.lo
-            begun = self._host.monotonic()
             while self._late() and not self.stopped:
                 await sleep(_LATE)
             while self._untold() and not self.stopped and not self._array.broken:
@@ -194,18 +193,9 @@ class Sync:
             if await self._copy(window):
                 self._finish(window)
             await self._checkpoint()
-            await self.pace(begun, window.hi - window.lo, lambda: self.stopped)
             await self._resumed()
         self._copiers -= 1
         self._changed.fire()
-
-    async def pace(self, begun: float, length: int, hurry: Callable[[], bool]) -> None:
-        """Let a window take its time; looked at often, because neither a stop nor another limit is to wait for it."""
-        while self.speed_limit and not hurry():
-            due = begun + self._tuning.depth * length / self.speed_limit
-            if (early := due - self._host.monotonic()) <= 0:
-                return
-            await sleep(min(early, _LATE))
 
     async def _resumed(self) -> None:
         """Wait while it is paused; a member that fails meanwhile leaves nothing to wait for."""
@@ -291,7 +281,22 @@ class Sync:
         return [m for m in self._array.targets() if m.need.flags[window.chunks[0]]]
 
     async def _copy(self, window: Window) -> bool:
-        """Copy one window. False: not done, it stays needed."""
+        """Copy one window, beside busy clients in pieces. False: not done, it stays needed."""
+        at = window.lo
+        while at < window.hi:
+            begun = await self.courtesy.begin(self._hurried)
+            end = min(window.hi, at + self.courtesy.piece(window.hi - at))
+            done = await self._copy_piece(Window(at, end, window.chunks, window.epoch))
+            await self.courtesy.end(begun, end - at, self._hurried)
+            if not done:
+                return False
+            at = end
+        return True
+
+    def _hurried(self) -> bool:
+        return self.stopped
+
+    async def _copy_piece(self, window: Window) -> bool:
         ticket = self._tickets.enter(window.lo, window.hi)
         length = window.hi - window.lo
         buffer = self._pool.empty(length)

@@ -12,6 +12,7 @@ from mirrortui.api.schema import (
     CopyOf,
     Handover,
     HandoverRequest,
+    ImpactRequest,
     Look,
     LookRequest,
     Member,
@@ -103,6 +104,12 @@ class KernelVerbs:
         with self._changed:
             self._answer()
             return self._find(mirror)
+
+    def set_impact(self: _Engine, mirror: str, request: ImpactRequest) -> Mirror:
+        with self._changed:
+            self._answer()
+            self._mirrors[mirror] = replace(self._find(mirror), impact=request.impact)
+            return self._mirrors[mirror]
 
     def handover(self: _Engine, mirror: str, request: HandoverRequest) -> Handover:
         with self._changed:

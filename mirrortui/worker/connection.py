@@ -192,6 +192,11 @@ class Connection:
         if self._out.pending or found is Next.END:
             self._settle_later()
 
+    @property
+    def in_flight(self) -> int:
+        """Requests that wait for their answer."""
+        return self._phase.in_flight
+
     def _wake(self) -> None:
         """A request in flight ended."""
         self._moved = True

@@ -97,6 +97,12 @@ class NbdServer:
         """Who is connected and past the handshake."""
         return [client for client in self._connections.values() if client]
 
+    def load(self) -> tuple[int, int]:
+        """Requests that were answered so far, and those that wait for their answer."""
+        traffic = self.traffic
+        answered = traffic.reads + traffic.writes + traffic.flushes
+        return answered, sum(connection.in_flight for connection in self._connections)
+
     def listen(self, request: ExportRequest) -> Address:
         """Serve where it is asked for. Raises RequestError or InUseError."""
         if bool(request.unix) == bool(request.tcp):

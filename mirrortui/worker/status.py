@@ -60,6 +60,7 @@ def describe(
         why=_why(mirror, absent),
         map=_map(mirror),
         paused=mirror.sync.paused,
+        impact=mirror.sync.courtesy.impact,
         checks=list(checks),
         metadata=f"1.{array.in_sync()[0].superblock.minor}",
     )
@@ -119,8 +120,7 @@ def _limit(mirror: Mirror) -> str:
         return "a pause: it goes on when it is resumed"
     if late := [m.path for m in mirror.array.targets() if m.device.zombies]:
         return f"{' and '.join(late)}: an operation timed out there and has not ended yet"
-    speed = mirror.sync.speed_limit
-    return f"the speed set, {format_size(speed)}/s" if speed else ""
+    return mirror.sync.courtesy.limit
 
 
 def _bitmap(mirror: Mirror) -> schema.Bitmap | None:

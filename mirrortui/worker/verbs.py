@@ -9,6 +9,7 @@ from typing import Any
 from mirrortui.api.consent import command, refusal, require
 from mirrortui.api.schema import (
     ExportRequest,
+    ImpactRequest,
     LookRequest,
     MemberRequest,
     Plan,
@@ -24,6 +25,7 @@ from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.units import format_size
 from mirrortui.worker import plans
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.candidates import newcomer
@@ -109,8 +111,11 @@ class Verbs:
                 return self._checks.runs(ranges=True)
             case "look":
                 return await self._checks.look(arguments(call, LookRequest))
+            case "impact":
+                self._mirror.sync.courtesy.impact = arguments(call, ImpactRequest).impact
+                return self._status()
             case "speed":
-                self._mirror.sync.speed_limit = arguments(call, SpeedRequest).max
+                self._set_speed(arguments(call, SpeedRequest))
                 return self._status()
             case _:
                 raise RequestError(f"There is no verb {call.verb!r}.")
@@ -230,6 +235,14 @@ class Verbs:
             require(plan, request.yes)
             await self._end(request.force)
         return self._status()
+
+    def _set_speed(self, request: SpeedRequest) -> None:
+        courtesy = self._mirror.sync.courtesy
+        if request.max and request.min > request.max:
+            raise RequestError(
+                f"A sync cannot have at least {format_size(request.min)}/s and at most {format_size(request.max)}/s."
+            )
+        courtesy.most, courtesy.least = request.max, request.min
 
     def _sync(self, request: SyncRequest) -> object:
         try:

@@ -148,6 +148,7 @@ class Running:
         self._server = NbdServer(
             loop, mirror, mirror.array.label, on_connect=self._connected, on_leave=self._left
         )
+        mirror.sync.courtesy.load = self._server.load
         self._rates = Rates(loop, lambda: count(mirror, self._server.traffic))
         aside = Aside(loop)
         self._checks = Checks(loop, mirror, aside, Path(job.checks) if job.checks else None)

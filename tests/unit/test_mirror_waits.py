@@ -31,7 +31,7 @@ def test_a_stop_does_not_wait_for_a_slow_sync() -> None:
     mirror = stage.create([stage.disk("a"), stage.disk("b")])
     stage.run(manage.fail(mirror, "b"))
     stage.run(manage.remove(mirror, "b"))
-    mirror.sync.speed_limit = 1024
+    mirror.sync.courtesy.most = 1024
     stage.write(mirror, 0, BLOCK)
     stage.run(manage.add(mirror, stage.disk("c")))
     stage.until(lambda: mirror.sync.progress.moved > 0)

@@ -235,7 +235,7 @@ def test_a_status_tells_what_is_being_copied(rig: Rig) -> None:
     server = NbdServer(rig.loop, rig.mirror, "vault")
     rates = Rates(rig.loop, lambda: count(rig.mirror, server.traffic))
     rig.run(manage.fail(rig.mirror, rig.path("b.img")))
-    rig.mirror.sync.speed_limit = 1 * MIB
+    rig.mirror.sync.courtesy.most = 1 * MIB
     rig.run(manage.add(rig.mirror, open_member(rig.image("c.img"), rig.engine)))
     rig.loop.turn(0)
     status = describe(rig.mirror, server, rates, [], 7.0)
@@ -255,6 +255,6 @@ def test_a_status_tells_what_is_being_copied(rig: Rig) -> None:
     (filling,) = [member for member in status.members if member.state == "recovering"]
     assert filling.recovered is not None
     assert 0 <= filling.recovered < 15 * MIB
-    rig.mirror.sync.speed_limit = 0
+    rig.mirror.sync.courtesy.most = 0
     rig.settle()
     assert describe(rig.mirror, server, rates, [], 7.0).sync is None
