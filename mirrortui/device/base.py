@@ -76,8 +76,9 @@ class Device(Protocol):
         """Data and holes that cover the range exactly, in order. One data extent where the device cannot tell."""
         ...
 
-    def drop_cache(self, offset: int, length: int) -> None:
-        """Have the next read of the range come from the medium, as far as nothing there waits to be written."""
+    @property
+    def uncached(self) -> Device:
+        """The same bytes, for reads past the page cache; itself where there is no such way. Mind its `block_size`."""
         ...
 
     def close(self) -> None:

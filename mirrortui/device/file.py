@@ -9,7 +9,7 @@ from collections.abc import Callable
 from errno import EINVAL, ENXIO
 
 from mirrortui.device import kernel
-from mirrortui.device.base import Extent, Op, Waiter
+from mirrortui.device.base import Device, Extent, Op, Waiter
 from mirrortui.device.buffers import Buffer
 from mirrortui.device.ioengine import IoEngine
 from mirrortui.device.zeroing import Zeroing
@@ -52,6 +52,7 @@ class FileDevice:
         self.unsupported: set[Op] = set()
         """Ways to zero that the device turned out not to have."""
         self._engine = engine
+        self._uncached: FileDevice | None = None
         self._closed = False
 
     def submit(
@@ -100,17 +101,35 @@ class FileDevice:
             found.append(Extent(at, offset + length - at, hole=False))
         return found
 
-    def drop_cache(self, offset: int, length: int) -> None:
+    @property
+    def uncached(self) -> Device:
         """See Device."""
-        if self.pread:
-            os.posix_fadvise(self.fd, offset, length, os.POSIX_FADV_DONTNEED)
+        if self._uncached is None:
+            self._uncached = self._open_uncached()
+        return self._uncached
 
     def close(self) -> None:
         """See Device. The claim ends when the last operation in flight has ended."""
         if not self._closed:
             self._closed = True
+            if self._uncached not in (None, self):
+                self._uncached.close()
             self.pread = self.pwrite = None
             self._engine.release(self)
+
+    def _open_uncached(self) -> FileDevice:
+        """Another descriptor of the same file, under the claim of this one."""
+        if self.block_size > 1:
+            return self
+        try:
+            fd = os.open(f"/proc/self/fd/{self.fd}", os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
+        except OSError:
+            return self
+        try:
+            return type(self)(self.path, fd, self._engine, direct=True, readonly=True, timeout=self.timeout)
+        except OSError:
+            os.close(fd)
+            return self
 
     def _measure(self) -> int:
         """Bytes, whole sectors."""

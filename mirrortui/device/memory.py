@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mirrortui.device.base import Extent, Op, Waiter
+from mirrortui.device.base import Device, Extent, Op, Waiter
 from mirrortui.device.buffers import Buffer
 from mirrortui.units import SECTOR
 
@@ -57,8 +57,10 @@ class MemoryDevice:
             at += size
         return found
 
-    def drop_cache(self, offset: int, length: int) -> None:
-        """Nothing is cached."""
+    @property
+    def uncached(self) -> Device:
+        """See Device: nothing is cached here."""
+        return self
 
     def close(self) -> None:
         """See Device. The content stays."""

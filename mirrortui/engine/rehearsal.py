@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from msgspec.structs import replace
 
 from mirrortui.api.schema import AssembleRequest, Plan
-from mirrortui.device.base import Extent, Op, Waiter
+from mirrortui.device.base import Device, Extent, Op, Waiter
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.device.probe import Peek
 from mirrortui.errors import MemberError
@@ -51,8 +51,9 @@ class _Glimpse:
     def extents(self, offset: int, length: int) -> list[Extent]:
         return [Extent(offset, length, hole=False)]
 
-    def drop_cache(self, offset: int, length: int) -> None:
-        pass
+    @property
+    def uncached(self) -> Device:
+        return self
 
     def close(self) -> None:
         self._peek.close()

@@ -80,8 +80,8 @@ class Courtesy:
 
     async def end(self, begun: float, length: int, hurry: Callable[[], bool]) -> None:
         """A piece is done: let the clients pass, and keep to the speed set."""
-        self._going -= 1
         await self._let_pass(begun, length, hurry)
+        self._going -= 1
         while self.most and not hurry():
             early = begun + self._depth * length / self.most - self._host.monotonic()
             if early <= 0:

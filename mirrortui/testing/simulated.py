@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mirrortui.device.base import Extent, Op, Waiter
+from mirrortui.device.base import Device, Extent, Op, Waiter
 from mirrortui.device.buffers import Buffer
 from mirrortui.device.filters.crash import PowerCut
 from mirrortui.testing.medium import Medium
@@ -282,8 +282,10 @@ class SimDisk:
                 found.append(Extent(at, SECTOR, hole))
         return found
 
-    def drop_cache(self, offset: int, length: int) -> None:
-        """Nothing is cached."""
+    @property
+    def uncached(self) -> Device:
+        """See Device: nothing is cached here."""
+        return self
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -43,9 +43,10 @@ class Filter:
         """See Device."""
         return self.inner.extents(offset, length)
 
-    def drop_cache(self, offset: int, length: int) -> None:
-        """See Device."""
-        self.inner.drop_cache(offset, length)
+    @property
+    def uncached(self) -> Device:
+        """See Device: nothing is cached here."""
+        return self
 
     def close(self) -> None:
         """See Device."""
