@@ -131,6 +131,16 @@ class EngineClient:
         """What could be assembled now."""
         return self._get("/v1/scan", list[AssembleRequest], ACT_WITHIN)
 
+    def metrics(self) -> str:
+        """The mirrors' state in Prometheus's text format."""
+        connection, response = self._ask("GET", "/metrics", None, ANSWER_WITHIN)
+        try:
+            return response.read().decode()
+        except (OSError, http.client.HTTPException) as error:
+            raise MirrortuiError(f"The engine's metrics broke off: {error}.") from error
+        finally:
+            connection.close()
+
     def create(self, request: CreateRequest) -> Mirror:
         """Write a new mirror onto its members and start it."""
         return self._post("/v1/mirrors", _acting(request), Mirror)

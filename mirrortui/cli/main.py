@@ -33,6 +33,7 @@ _VERBS = {
     "wait": "wait",
     "events": "events",
     "devices": "devices",
+    "metrics": "metrics",
     "examine": "examine",
     "engine": "engine",
     "demo": "demo",

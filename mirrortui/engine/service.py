@@ -40,6 +40,7 @@ from mirrortui.log import logger
 
 LARGEST_BODY = 1 << 20
 """Bytes of a request."""
+_PROMETHEUS = "text/plain; version=0.0.4"
 _STATUS = {
     "bad-request": 400,
     "not-found": 404,
@@ -80,6 +81,7 @@ class Service:
             ("POST", "/v1/assemble", self._assemble),
             ("GET", "/v1/scan", self._scan),
             ("GET", "/v1/devices", self._devices),
+            ("GET", "/metrics", self._metrics),
             ("GET", "/v1/events", self._events),
             ("GET", "/v1/mirrors/{name}", self._mirror),
             ("POST", "/v1/mirrors/{name}/stop", self._stop),
@@ -126,6 +128,12 @@ class Service:
 
     async def _devices(self, request: Request) -> Response:
         return _answer(await asyncio.to_thread(list_devices, await self._supervisor.mirrors()))
+
+    async def _metrics(self, request: Request) -> Response:
+        from mirrortui.engine.metrics import render  # few engines are ever asked
+
+        mirrors = await self._supervisor.mirrors()
+        return Response(await asyncio.to_thread(render, mirrors), media_type=_PROMETHEUS)
 
     async def _stop(self, request: Request) -> Response:
         ward = await self._ward(request)
