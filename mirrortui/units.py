@@ -49,6 +49,15 @@ def format_duration(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
+def format_latency(seconds: float) -> str:
+    """``"1.20 ms"``, ``"2.50 s"``."""
+    if seconds >= 0.9995:
+        return f"{seconds:.3g} s"
+    milliseconds = seconds * 1000
+    digits = 2 if milliseconds < 9.995 else 1 if milliseconds < 99.95 else 0
+    return f"{milliseconds:.{digits}f} ms"
+
+
 def format_moment(seconds: float) -> str:
     """``"2026-11-25 14:02:11"``: seconds since 1970 UTC as local time."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

@@ -70,6 +70,10 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     write_rate: int = 0
     latency: float | None = None
     """Seconds, smoothed, of an operation on this member; None when idle."""
+    latency_p50: float | None = None
+    """Seconds that half of its last 256 operations took at most."""
+    latency_p99: float | None = None
+    """The same of 99 in 100."""
     since: float | None = None
     """When it entered this state."""
     why: str = ""
@@ -192,7 +196,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     "member-added", "member-removed", "member-re-added", "mirror-created", "mirror-assembled", "mirror-stopped",
     "mirror-failed", "worker-died", "worker-found", "client-connected", "client-left", "engine-started",
     "member-replacing", "check-started", "check-finished", "repair-started", "repair-finished", "sync-paused",
-    "sync-resumed", "sync-cancelled", "mirror-handed-over", "mirror-taken-over"."""
+    "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over", "mirror-taken-over"."""
     severity: Severity
     text: str
     """A sentence that stands alone."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import os
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -62,6 +63,43 @@ class Note:
     since: float | None = None
 
 
+class Timing:
+    """How long operations on one member take that were submitted for clients, in seconds."""
+
+    __slots__ = ("_recent", "all", "read", "reads")
+
+    def __init__(self) -> None:
+        self.all: float | None = None
+        """Of late, smoothed."""
+        self.read: float | None = None
+        """Reads alone."""
+        self.reads = 0
+        """How many there were."""
+        self._recent: deque[float] = deque(maxlen=256)
+
+    def took(self, seconds: float) -> None:
+        """An operation ended."""
+        self.all = seconds if self.all is None else self.all + (seconds - self.all) / 16
+        self._recent.append(seconds)
+
+    def took_to_read(self, seconds: float) -> None:
+        """A read ended."""
+        self.took(seconds)
+        self.read = seconds if self.read is None else self.read + (seconds - self.read) / 16
+        self.reads += 1
+
+    def forget_reads(self) -> None:
+        """They say nothing about what comes now."""
+        self.read = None
+
+    def quantiles(self) -> tuple[float, float] | None:
+        """What half of the last 256 operations took at most, and 99 of 100; None before the first."""
+        if not self._recent:
+            return None
+        ordered = sorted(self._recent)
+        return ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100]
+
+
 class Member:
     """A device with a place in the mirror."""
 
@@ -99,8 +137,11 @@ class Member:
         self.read_bytes = 0
         self.written_bytes = 0
         """Moved by clients and sync since it was attached; Mirror.settle_traffic() brings them up to date."""
-        self.latency: float | None = None
-        """Seconds that a submitted operation takes of late, smoothed."""
+        self.timing = Timing()
+        self.reading = 0
+        """Clients' reads in flight on it."""
+        self.lags = False
+        """Much slower than the others: it is read from only where nobody else can be."""
         self.read_errors = 0
         self.write_errors = 0
         self.since: float | None = None
@@ -122,10 +163,6 @@ class Member:
     def active(self) -> bool:
         """Takes every write."""
         return self.state is State.IN_SYNC or self.state is State.RECOVERING
-
-    def took(self, seconds: float) -> None:
-        """An operation on it took that long."""
-        self.latency = seconds if self.latency is None else self.latency + (seconds - self.latency) / 16
 
 
 @dataclass(frozen=True, slots=True)

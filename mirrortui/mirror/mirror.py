@@ -7,6 +7,7 @@ Inline (`try_write`, `try_read`) is taken only in the steady state and promises 
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 
 from mirrortui.device.base import Extent, Op
 from mirrortui.device.buffers import Buffer, Pool
@@ -17,12 +18,16 @@ from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.daemon import Daemon
 from mirrortui.mirror.executor import Executor, Host
 from mirrortui.mirror.intent import HOT, Intent
+from mirrortui.mirror.laggards import Laggards
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.steady import SteadyRead, SteadyWrite
 from mirrortui.mirror.sync import Sync
 from mirrortui.mirror.tickets import Tickets
 from mirrortui.units import SECTOR
 
+_QUEUE = 4
+"""Reads in flight on a member from which on one that has fewer is asked, whose turn it is not."""
+_READING = attrgetter("reading")
 Done = Callable[[int], None]
 """Called with 0 or an errno, never inside the call that was given it."""
 
@@ -53,6 +58,7 @@ class Mirror:
         self.sync = Sync(
             executor, host, array, self.scribe, self.book, self.tickets, intent.pending, pool, tuning
         )
+        self.laggards = Laggards(executor, host, array, pool)
         self.checker = Checker(
             executor, host, array, self.scribe, self.book, self.tickets, pool, tuning, self.sync
         )
@@ -213,6 +219,8 @@ class Mirror:
         copies = self._copies
         if copies:
             member = copies[(offset >> self._stripe_shift) % len(copies)]
+            if member.reading >= _QUEUE:
+                member = min(copies, key=_READING)
             SteadyRead(self, member, offset, buffer, length, done)
         else:
             self.executor.spawn(self.book.read(offset, buffer, length), done)

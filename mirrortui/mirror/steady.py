@@ -65,7 +65,7 @@ class SteadyWrite:
         """A member's answer (device.base.Waiter)."""
         self._results[index] = result
         mirror, member = self._mirror, self._members[index]
-        member.took(mirror.host.monotonic() - self._begun)
+        member.timing.took(mirror.host.monotonic() - self._begun)
         self._left -= 1
         if self._left:
             return
@@ -111,12 +111,14 @@ class SteadyRead:
         self._length = length
         self._done = done
         self._begun = mirror.host.monotonic()
+        member.reading += 1
         member.device.submit(Op.READ, member.data + offset, buffer, length, False, self, 0)
 
     def complete(self, index: int, result: int) -> None:
         """The member's answer (device.base.Waiter)."""
+        self._member.reading -= 1
         if result == self._length:
-            self._member.took(self._mirror.host.monotonic() - self._begun)
+            self._member.timing.took_to_read(self._mirror.host.monotonic() - self._begun)
             self._member.read_bytes += result
             self._done(0)
             return

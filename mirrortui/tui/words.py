@@ -13,7 +13,7 @@ from typing import Final
 from mirrortui.api.schema import Member, MemberState, Mirror, Severity, Sync
 from mirrortui.tui.themes import Tone
 from mirrortui.tui.wording import names_in, shorten
-from mirrortui.units import format_duration
+from mirrortui.units import format_duration, format_latency
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +187,7 @@ def latency(seconds: float | None) -> str:
         return "-"
     if seconds >= 999.5:
         return "> 999 s"
-    if seconds >= 0.9995:
-        return f"{seconds:.3g} s"
-    milliseconds = seconds * 1000
-    digits = 2 if milliseconds < 9.995 else 1 if milliseconds < 99.95 else 0
-    return f"{milliseconds:.{digits}f} ms"
+    return format_latency(seconds)
 
 
 def percent(completed: int, total: int) -> str:

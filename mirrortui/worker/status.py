@@ -138,6 +138,7 @@ def _ordered(array: Array) -> list[Member]:
 def _member(member: Member, array: Array, rates: Rates) -> schema.Member:
     recovering = member.state is State.RECOVERING
     reads, writes = rates.of(member.path) or (0, 0)
+    quantiles = member.timing.quantiles() if reads or writes else None
     done = array.size - min(array.size, member.need.count << array.chunk_shift)
     return schema.Member(
         path=member.path,
@@ -151,11 +152,17 @@ def _member(member: Member, array: Array, rates: Rates) -> schema.Member:
         recovered=done if recovering else None,
         read_rate=reads,
         write_rate=writes,
-        latency=member.latency if reads or writes else None,
+        latency=member.timing.all if reads or writes else None,
+        latency_p50=quantiles[0] if quantiles else None,
+        latency_p99=quantiles[1] if quantiles else None,
         since=member.since,
-        why=member.why or _bad(member),
+        why=member.why or _bad(member) or _lag(member),
         bad=member.bad.bytes,
     )
+
+
+def _lag(member: Member) -> str:
+    return "much slower than the others: it is not read from while that lasts" if member.lags else ""
 
 
 def _bad(member: Member) -> str:

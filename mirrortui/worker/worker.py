@@ -163,6 +163,7 @@ class Running:
             self._serve_too(request)
         control.begin(self._verbs.handle)
         loop.on_signal(signal.SIGTERM, self._terminated)
+        self._look_for_laggards()
         self._checks.resume()
 
     def status(self) -> schema.Mirror:
@@ -205,6 +206,10 @@ class Running:
         except MirrortuiError as error:
             text = f"{self._mirror.array.label} is not served at {request.unix or request.tcp}: {error}"
             self._recorder.observe("export-failed", "warning", text)
+
+    def _look_for_laggards(self) -> None:
+        self._mirror.laggards.look()
+        self._loop.call_later(1.0, self._look_for_laggards)
 
     def _leave(self) -> None:
         self._control.close()

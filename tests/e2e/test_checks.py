@@ -47,7 +47,9 @@ def test_what_differs_is_listed_shown_and_repaired(world: World) -> None:
     status = world.do("status", "vault", "--json").data
     assert status["mismatches"] == 4 * KIB
     assert "m" in status["map"]
-    assert 'mirrortui_mirror_mismatch_bytes{driver="mirrortui",mirror="vault"} 4096.0' in world.do("metrics").out
+    assert (
+        'mirrortui_mirror_mismatch_bytes{driver="mirrortui",mirror="vault"} 4096.0' in world.do("metrics").out
+    )
 
     shown = world.try_to("mismatches", "vault", "--show", "2M", "--length", "32")
     assert shown.code == 1

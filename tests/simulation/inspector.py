@@ -1,4 +1,6 @@
-"""Checks and repairs in a world: under load a check finds nothing, and what went bad in silence is repaired."""
+"""Checks and repairs in a world, and members that seem slow: under load a check finds nothing, and what went bad in
+silence is repaired.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ class Inspector:
             return
         mirror = self._scene.running
         try:
-            match self._rng.randrange(6):
+            match self._rng.randrange(7):
                 case 0 | 1 | 2:
                     self._begin(mirror, repair=self._rng.random() < 0.3)
                 case 3:
@@ -33,6 +35,10 @@ class Inspector:
                     self._scene.reached["paused or resumed"] += 1
                 case 4:
                     mirror.sync.paused = False
+                case 5:
+                    member = self._rng.choice(mirror.array.members)
+                    member.lags = not member.lags
+                    mirror.array.changed()
                 case _:
                     mirror.checker.cancel()
         except MirrortuiError:
