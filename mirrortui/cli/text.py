@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import rich_click as click
 
 from mirrortui.api.schema import Bitmap, Event, Mirror, Sync
-from mirrortui.units import format_duration, format_rate, format_size
+from mirrortui.units import format_duration, format_moment, format_rate, format_size
 
 _STATES = {
     "clean": ("●", "green"),
@@ -46,6 +46,8 @@ def mirror_lines(mirror: Mirror) -> list[str]:
             f"  {format_size(mirror.mismatches)} differ between the members, the last check found; "
             f'"mirrortui mismatches {mirror.name}" says where'
         )
+    elif checked := _last_checked(mirror):
+        lines.append(f"  {checked}")
     if mirror.driver == "kernel":
         lines.append(f"  run by the kernel, as {mirror.device}")
     lines.append(f"  {_users(mirror)}")
@@ -92,6 +94,14 @@ def _head(mirror: Mirror) -> str:
     name = click.style(mirror.name, bold=True)
     paused = f", {_styled('paused', 'yellow')}" if mirror.paused else ""
     return f"{_styled(glyph, colour)} {name}  {format_size(mirror.size)}  {_styled(mirror.state, colour)}{paused}"
+
+
+def _last_checked(mirror: Mirror) -> str:
+    """When all copies were last seen to be equal; empty where that is not known."""
+    run = next((run for run in mirror.checks if run.complete and not run.unread), None)
+    if run is None or run.ended is None or run.differing > run.repaired:
+        return ""
+    return f"checked {format_moment(run.ended)}: all copies were equal"
 
 
 def _action(mirror: Mirror) -> str:

@@ -8,7 +8,7 @@ import sys
 import rich_click as click
 from msgspec.structs import replace
 
-from mirrortui.api.schema import Bitmap, Client, Event, Export, Member, Mirror, Sync
+from mirrortui.api.schema import Bitmap, CheckRun, Client, Event, Export, Member, Mirror, Sync
 from mirrortui.cli.text import event_line, mirror_lines, summary, table
 from mirrortui.units import GIB, MIB
 
@@ -126,3 +126,12 @@ def test_the_quick_verbs_load_nothing_heavy() -> None:
         "sys.stdout.write(' '.join(heavy & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout == b""
+
+
+def test_a_check_that_found_nothing_is_worth_a_line() -> None:
+    run = CheckRun(
+        action="check", begun=1, ended=2, complete=True, size=1, position=1, differing=0, repaired=0, unread=0
+    )
+    assert any("all copies were equal" in line for line in plain(replace(HEALTHY, checks=[run])))
+    for spoiled in (replace(run, complete=False), replace(run, unread=1), replace(run, differing=1)):
+        assert not any("equal" in line for line in plain(replace(HEALTHY, checks=[spoiled])))
