@@ -195,8 +195,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Stable word: "member-failed", "recovery-started", "recovery-finished", "resync-started", "resync-finished",
     "member-added", "member-removed", "member-re-added", "mirror-created", "mirror-assembled", "mirror-stopped",
     "mirror-failed", "worker-died", "worker-found", "client-connected", "client-left", "engine-started",
-    "member-replacing", "check-started", "check-finished", "repair-started", "repair-finished", "sync-paused",
-    "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over", "mirror-taken-over"."""
+    "member-replacing", "member-replaced", "check-started", "check-finished", "repair-started", "repair-finished",
+    "sync-paused", "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over",
+    "mirror-taken-over"."""
     severity: Severity
     text: str
     """A sentence that stands alone."""

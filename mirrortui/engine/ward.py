@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import psutil
 from msgspec.structs import replace
 
-from mirrortui.api.consent import command, refusal
 from mirrortui.api.paths import Paths
 from mirrortui.api.schema import (
     AssembleRequest,
@@ -29,7 +28,6 @@ from mirrortui.api.schema import (
     SpeedRequest,
     StopRequest,
     SyncRequest,
-    Verb,
 )
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.link import ACT_WITHIN, GoneError, Link
@@ -70,6 +68,7 @@ class Ward:
     _process: Process | None = None
     _joined_at: float | None = None
     """Monotonic seconds; None: no worker of it was known yet, or it was stopped."""
+    _learning: asyncio.Task[None] | None = None
     _attempts: int = 0
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -124,6 +123,9 @@ class Ward:
 
     async def change(self, verb: str, request: MemberRequest) -> Mirror | Plan:
         """fail, remove, add or re-add, or the plan of it."""
+        return await self._alter(verb, request)
+
+    async def _alter(self, verb: str, request: MemberRequest | ReplaceRequest) -> Mirror | Plan:
         link = self._running()
         if request.plan:
             return await link.call(verb, request, Plan, ACT_WITHIN)
@@ -133,8 +135,8 @@ class Ward:
             return replace(mirror, worker_pid=link.pid)
 
     async def replace_member(self, request: ReplaceRequest) -> Mirror | Plan:
-        """Not yet: raises RefusedError, or answers the plan that says so."""
-        return self._not_yet("replace", request.plan)
+        """replace, or the plan of it."""
+        return await self._alter("replace", request)
 
     async def sync(self, request: SyncRequest) -> Mirror | Plan:
         """Check or repair; pause, resume or cancel what runs; or the plan of it."""
@@ -150,15 +152,6 @@ class Ward:
     async def look(self, request: LookRequest) -> Look:
         """What each copy has at a place."""
         return await self._running().call("look", request, Look, ACT_WITHIN)
-
-    def _not_yet(self, verb: Verb, plan: bool) -> Plan:
-        error = RefusedError(
-            f"{verb} is there for the kernel's arrays only, not yet for mirrors that mirrortui runs itself.",
-            hint=f'"mirrortui handover {self.name}" lets the kernel run {self.name}.',
-        )
-        if not plan:
-            raise error
-        return refusal(verb, self.name, f"{verb.capitalize()} {self.name}", command(verb, self.name), error)
 
     async def export(self, request: ExportRequest) -> Mirror:
         """One more address, now and after every restart."""
@@ -237,6 +230,14 @@ class Ward:
     def _take(self, event: WorkerEvent) -> None:
         self.halted = event.kind == "mirror-stopped"
         self.house.journal.take(self.name, event)
+        if event.kind == "member-replaced":
+            self._learning = asyncio.create_task(self._look_again(), name=f"look at {self.name}")
+
+    async def _look_again(self) -> None:
+        """Its members are others now, and nobody asked for that."""
+        with contextlib.suppress(MirrortuiError):
+            if self.link:
+                self._learn(await self.link.status())
 
     def _lost(self) -> None:
         """The control socket broke: the worker is dead, or as good as that."""

@@ -124,6 +124,8 @@ class Member:
         """Parts of its copy that hold no data, by its bad-block log."""
         self.log = b""
         """That log as it is on disk."""
+        self.replacement = False
+        """It is being filled to take the place of another member of its role, which serves until then."""
         self.guided = False
         """Its recovery copies only what the bitmap lists."""
         self.compare = False
@@ -178,6 +180,8 @@ class Signature:
     """Slots of spares: the table says the same of them and of slots that nobody has."""
     bad: tuple[int, ...] = ()
     """Slots of members whose bad-block log counts."""
+    replacing: tuple[int, ...] = ()
+    """Slots of replacements."""
 
 
 @dataclass
@@ -233,6 +237,11 @@ class Array:
         """Fewer members in sync than there should be: no bit is cleared meanwhile."""
         return len(self.in_sync()) < self.raid_disks
 
+    def twin(self, member: Member) -> Member | None:
+        """The other member of its role: the one that is being replaced, or its replacement."""
+        others = (m for m in self.members if m is not member and m.active)
+        return next((m for m in others if m.role == member.role), None)
+
     def unsynced(self) -> bool:
         """Members in sync by the book may still differ: a resync is not done."""
         return any(m.need.count for m in self.in_sync())
@@ -267,6 +276,10 @@ class Array:
             return True
         if member.state is State.IN_SYNC and len(self.in_sync()) == 1:
             return False
+        # Whoever is left of two with one role is its ordinary member.
+        if twin := self.twin(member):
+            twin.replacement = False
+        member.replacement = False
         member.state = State.FAULTY
         member.role = None
         member.why = why
@@ -274,6 +287,12 @@ class Array:
         self._settle_authority()
         self.changed()
         return True
+
+    def detach(self, member: Member) -> None:
+        """Take a member that takes no writes out of the tables."""
+        self.members.remove(member)
+        self.roles[member.slot] = ROLE_SPARE
+        self.changed()
 
     def break_down(self, why: str) -> None:
         """The last copy can no longer be trusted to keep what it is told."""
@@ -310,7 +329,10 @@ class Array:
         )
         spares = tuple(m.slot for m in self.members if m.state is State.SPARE)
         bad = tuple(m.slot for m in self.members if m.bad and m.state is not State.FAULTY)
-        return Signature(not self.active, self.resync_from // SECTOR, self.table(), filling, spares, bad)
+        replacing = tuple(m.slot for m in self.members if m.replacement)
+        return Signature(
+            not self.active, self.resync_from // SECTOR, self.table(), filling, spares, bad, replacing
+        )
 
     def superblock(self, member: Member, signature: Signature, events: int, now: float) -> Superblock:
         """The member's own superblock for a round of updates."""
@@ -323,6 +345,8 @@ class Array:
                 features |= Feature.RECOVERY_BITMAP
         if member.slot in signature.bad:
             features |= Feature.BAD_BLOCKS
+        if member.slot in signature.replacing:
+            features |= Feature.REPLACEMENT
         return replace(
             member.superblock,
             feature_map=features,

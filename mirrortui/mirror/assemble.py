@@ -281,6 +281,7 @@ def _member(device: Device, place: Place, array: Array, host: Host) -> Member:
     sb = place.found.superblock
     member = Member(device, sb, state, place.role, array.chunks)
     member.need = ChunkSet(array.chunks, place.need)
+    member.replacement = place.replacement
     member.guided = place.guided
     member.compare = place.rejoin is not None and place.rejoin.how == "compare"
     member.told = place.told
@@ -305,7 +306,12 @@ def _on_disk(array: Array, verdict: Verdict) -> Signature:
     resync_from = 0 if verdict.clean else top.resync_offset
     spares = tuple(p.found.superblock.dev_number for p in verdict.places if p.role is None)
     bad = tuple(p.found.superblock.dev_number for p in verdict.places if p.found.log)
-    return Signature(verdict.clean, resync_from, top.dev_roles, filling, spares, bad)
+    replacing = tuple(
+        sb.dev_number
+        for p in verdict.places
+        if p.told and Feature.REPLACEMENT in (sb := p.found.superblock).feature_map
+    )
+    return Signature(verdict.clean, resync_from, top.dev_roles, filling, spares, bad, replacing)
 
 
 def _intent(verdict: Verdict, top: Superblock, array: Array, chunk: int) -> Intent:

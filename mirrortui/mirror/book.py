@@ -198,8 +198,12 @@ class Book:
                 self._array.break_down(f"{member.path}, the last copy: {why}")
         return await self.acknowledge()
 
-    def reader(self, offset: int, length: int, tried: Collection[Member] = ()) -> Member | None:
-        """A member whose copy of the whole range may be read (I6); stripes spread the reads and stay sequential."""
+    def reader(
+        self, offset: int, length: int, tried: Collection[Member] = (), favoured: Member | None = None
+    ) -> Member | None:
+        """A member whose copy of the whole range may be read (I6): `favoured` if it can be, else stripes spread the
+        reads and stay sequential.
+        """
         first, last = self.span(offset, length)
         end = offset + length
         usable = [
@@ -207,7 +211,7 @@ class Book:
             for m in self._array.in_sync()
             if m not in tried and not m.need.touches(first, last) and not m.bad.touches(offset, end)
         ]
-        preferred = prefer(usable)
+        preferred = [favoured] if favoured in usable else prefer(usable)
         return preferred[(offset >> self._stripe_shift) % len(preferred)] if preferred else None
 
     async def read(self, offset: int, buffer: Buffer, length: int) -> int:

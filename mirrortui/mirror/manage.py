@@ -10,7 +10,7 @@ from mirrortui.errors import DivergedError, MemberError, NotFoundError, RefusedE
 from mirrortui.format import bitmap, layout, parting
 from mirrortui.format.foreign import check_usable
 from mirrortui.format.layout import Layout
-from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, Feature, Superblock
+from mirrortui.format.superblock import ROLE_FAULTY, Superblock
 from mirrortui.mirror import diverged
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.assemble import read_member
@@ -39,7 +39,7 @@ class ReAdd:
 
 async def fail(mirror: Mirror, path: str) -> None:
     """Take a member out, by the operator's word. Raises NotFoundError, or RefusedError for the last copy."""
-    _check_writable(mirror.array)
+    check_writable(mirror.array)
     member = attached(mirror.array, path)
     if member.state is State.FAULTY:
         return
@@ -60,17 +60,10 @@ async def remove(mirror: Mirror, path: str) -> Device:
             f"{path} is {member.state.value.replace('_', ' ')} in {array.label}.",
             hint="Fail it first: mirrortui fail.",
         )
-    detach(array, member)
+    array.detach(member)
     mirror.scribe.want()
     array.observer("member-removed", "info", f"{path} was removed from {array.label}.", path)
     return member.device
-
-
-def detach(array: Array, member: Member) -> None:
-    """Take a member that takes no writes out of the tables."""
-    array.members.remove(member)
-    array.roles[member.slot] = ROLE_SPARE
-    array.changed()
 
 
 async def add(mirror: Mirror, device: Device, where: Layout | None = None) -> None:
@@ -80,44 +73,53 @@ async def add(mirror: Mirror, device: Device, where: Layout | None = None) -> No
     `where` lays it out; None: mdadm's rules.
     """
     array = mirror.array
-    _newcomer(mirror, device, where)
-    array.arriving.add(device.path)
-    try:
-        # If it was a member, the others' tables no longer count on it: after a cut it is not missed as a copy.
-        await mirror.scribe.durable(mirror.scribe.want())
-        _check_writable(array)
-        await erase_superblocks(device, mirror.pool)
-    finally:
-        array.arriving.discard(device.path)
-    # The mirror may have changed meanwhile. From here to fill() without a wait.
-    superblock = _newcomer(mirror, device, where)
-    member = Member(device, superblock, State.SPARE, None, array.chunks)
-    member.since = mirror.host.now()
-    member.fresh = array.has_bitmap
-    array.members.append(member)
+    member = await take_in(mirror, device, where)
     role = array.vacant_role()
     if role is None:
-        await _record(mirror, member)
+        await record(mirror, member)
         array.observer("member-added", "info", f"{device.path} is a spare of {array.label}.", device.path)
         return
     mirror.fill(member, role, ChunkSet.full(array.chunks))
-    await _record(mirror, member)
+    await record(mirror, member)
     text = f"{device.path} was added to {array.label}: {format_size(array.size)} to fill."
     array.observer("member-added", "info", text, device.path)
     mirror.sync.kick(f"{device.path} was added: full copy")
 
 
+async def take_in(mirror: Mirror, device: Device, where: Layout | None) -> Member:
+    """Attach a new device as a spare, in memory, after its older superblocks were erased. Without a wait the caller
+    says what else it is to be; then `record` puts it on disk. Raises what `add` raises.
+    """
+    array = mirror.array
+    _newcomer(mirror, device, where)
+    array.arriving.add(device.path)
+    try:
+        # If it was a member, the others' tables no longer count on it: after a cut it is not missed as a copy.
+        await mirror.scribe.durable(mirror.scribe.want())
+        check_writable(array)
+        await erase_superblocks(device, mirror.pool)
+    finally:
+        array.arriving.discard(device.path)
+    # The mirror may have changed meanwhile.
+    superblock = _newcomer(mirror, device, where)
+    member = Member(device, superblock, State.SPARE, None, array.chunks)
+    member.since = mirror.host.now()
+    member.fresh = array.has_bitmap
+    array.members.append(member)
+    return member
+
+
 def _newcomer(mirror: Mirror, device: Device, where: Layout | None) -> Superblock:
     """Its superblock, if it can be taken in now. Raises what `add` raises."""
-    _check_writable(mirror.array)
+    check_writable(mirror.array)
     _check_not_attached(mirror.array, device)
     superblock = new_superblock(mirror, device, where)
     _check_blocks(mirror, device, superblock)
     return superblock
 
 
-async def _record(mirror: Mirror, newcomer: Member) -> None:
-    """Wait until the superblocks know the newcomer, its own too."""
+async def record(mirror: Mirror, newcomer: Member) -> None:
+    """Wait until the superblocks know the newcomer, its own too. Raises MemberError if it failed at once."""
     array = mirror.array
     if not await mirror.scribe.durable(mirror.scribe.want()) or newcomer.state is State.FAULTY:
         raise MemberError(
@@ -165,7 +167,7 @@ async def re_add(mirror: Mirror, device: Device) -> None:
     known: then `add` copies everything. MemberError: it failed at once and is faulty again.
     """
     array = mirror.array
-    _check_writable(array)
+    check_writable(array)
     _check_away(mirror, device)
     found = await read_member(device, mirror.pool)
     # From here to fill() without a wait: nothing may come between what the bitmap says and the member's first write.
@@ -173,14 +175,14 @@ async def re_add(mirror: Mirror, device: Device) -> None:
     how = plan_re_add(array, mirror.intent.raw, found)
     _check_blocks(mirror, device, found.superblock)
     if member is not None:
-        detach(array, member)
+        array.detach(member)
     newcomer = Member(device, found.superblock, State.SPARE, None, array.chunks)
     newcomer.take_log(found.log, mirror.block_size)
     array.members.append(newcomer)
     if how.guided:
         mirror.intent.mark(how.need)
     mirror.fill(newcomer, how.role, how.need, guided=how.guided, recovered=how.recovered)
-    await _record(mirror, newcomer)
+    await record(mirror, newcomer)
     copies = f"{how.need.count} of {array.chunks} chunks to copy"
     array.observer(
         "member-re-added", "info", f"{device.path} is back in {array.label}: {copies}.", device.path
@@ -224,7 +226,7 @@ def plan_re_add(array: Array, raw: bytearray, found: Found) -> ReAdd:
         )
     # Marked on it alone: by a write that reached nobody, or while it was used apart and no table tells of it.
     need = ChunkSet(array.chunks, {*bitmap.set_chunks(raw, array.chunks), *found.dirty})
-    guided = not sb.recovering or Feature.RECOVERY_BITMAP in sb.feature_map
+    guided = not sb.recovering or sb.guided
     recovered = 0
     if not guided:
         # It was being filled: beyond its checkpoint nothing is known, below it the bitmap knows.
@@ -319,7 +321,8 @@ def _check_blocks(mirror: Mirror, device: Device, superblock: Superblock) -> Non
         )
 
 
-def _check_writable(array: Array) -> None:
+def check_writable(array: Array) -> None:
+    """Raise RefusedError unless its members may be changed."""
     if array.readonly:
         raise RefusedError(f"{array.label} is read-only: its members are not changed.")
     if array.broken:

@@ -127,12 +127,20 @@ class Mirror:
             self._written_inline = 0
 
     def fill(
-        self, member: Member, role: int, need: ChunkSet, *, guided: bool = False, recovered: int = 0
+        self,
+        member: Member,
+        role: int,
+        need: ChunkSet,
+        *,
+        guided: bool = False,
+        recovered: int = 0,
+        replacement: bool = False,
     ) -> None:
         """From now on the member takes every write, and what it needs is copied; no wait in between."""
         member.state = State.RECOVERING
         member.role = role
         member.need = need
+        member.replacement = replacement
         member.guided = guided
         member.compare = False
         member.recovered = recovered

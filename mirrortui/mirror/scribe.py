@@ -88,6 +88,14 @@ class Scribe:
             self.faulted()
         return True
 
+    def retire(self, member: Member, why: str) -> None:
+        """Take a member out that nothing is wrong with, as another has its place. As after a failure nothing is
+        acknowledged before that is on disk.
+        """
+        self._array.fault(member, why, self._host.now())
+        self.failed_at = self.want()
+        self._array.changed()
+
     async def durable(self, goal: int) -> bool:
         """Wait until that is on disk. False: it cannot be, the mirror is broken."""
         while self.done < goal and not self._array.broken:

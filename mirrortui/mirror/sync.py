@@ -20,6 +20,7 @@ from mirrortui.mirror.executor import Executor, Host, Operation, Signal, sleep, 
 from mirrortui.mirror.heal import Healer
 from mirrortui.mirror.progress import Progress
 from mirrortui.mirror.scribe import Scribe
+from mirrortui.mirror.succession import Succession
 from mirrortui.mirror.tickets import Tickets
 from mirrortui.units import format_size
 
@@ -64,6 +65,7 @@ class Sync:
         self._pool = pool
         self._tuning = tuning
         self._healer = Healer(array, scribe, book, tickets, pool, tuning.window)
+        self.succession = Succession(array, scribe)
         self._changed = Signal(executor)
         self._copiers = 0
         self._at = 0
@@ -137,6 +139,7 @@ class Sync:
         array = self._array
         action = self.action
         what = "recovery" if action == "recover" else "resync"
+        filling = [m for m in array.members if m.state is State.RECOVERING]
         why = reason or ("it was not stopped cleanly" if what == "resync" else "a member is being filled")
         self.progress.begin(self._needed_bytes(), self._host.monotonic(), why)
         todo = format_size(self.progress.total)
@@ -153,8 +156,10 @@ class Sync:
         array.changed()
         self.ended()
         if not self._due():
-            text = f"{array.label}: {what} is done; copied {self._written.count} of {array.chunks} chunks."
-            array.observer(f"{what}-finished", "good", text, None)
+            lost = [m.path for m in filling if m.state is State.FAULTY]
+            how = f"ended, as {' and '.join(lost)} is out" if lost else "is done"
+            text = f"{array.label}: {what} {how}; copied {self._written.count} of {array.chunks} chunks."
+            array.observer(f"{what}-finished", "info" if lost else "good", text, None)
         elif self._unreadable and not self.stopped:
             text = f"{array.label}: {what} cannot go on: {len(self._unreadable)} chunks cannot be read on any copy."
             array.observer("sync-stuck", "error", text, None)
@@ -351,7 +356,8 @@ class Sync:
         """Read the window from a good copy. None when there is none: its chunks are tried one by one, or given up."""
         length = window.hi - window.lo
         tried: list[Member] = []
-        while source := self._book.reader(window.lo, length, tried):
+        favoured = self.succession.source(self._needing(window))
+        while source := self._book.reader(window.lo, length, tried, favoured):
             if is_hole(source, window.lo, length):
                 return source
             read = Operation(source.device, Op.READ, source.data + window.lo, buffer, length)
@@ -418,9 +424,12 @@ class Sync:
         if result:
             self._scribe.fault(member, f"flush error while it was filled: {os.strerror(-result)}")
             return
-        if member.need.count or member.device.zombies or self.stopped:
+        if not self._promotable(member):
+            return
+        if member.replacement and not (await self.succession.prepare(member) and self._promotable(member)):
             return
         member.state = State.IN_SYNC
+        replaced = self.succession.take_over(member)
         self._unreadable.clear()
         self._healer.forget()
         member.guided = member.compare = False
@@ -428,6 +437,12 @@ class Sync:
         member.since = self._host.now()
         member.why = ""
         self._array.changed()
-        await self._scribe.durable(self._scribe.want())
+        done = await self._scribe.durable(self._scribe.want())
         text = f"{member.path} is in sync: {len(self._array.in_sync())} of {self._array.raid_disks}."
         self._array.observer("member-in-sync", "good", text, member.path)
+        if replaced and done:
+            self.succession.conclude(member, replaced)
+
+    def _promotable(self, member: Member) -> bool:
+        filled = member.state is State.RECOVERING and not member.need.count
+        return filled and not (member.device.zombies or self.stopped)

@@ -229,18 +229,20 @@ class FakeEngine(KernelVerbs):
         )
         members = [
             replace(member, recovered=mirror.size - sync.total + completed)
-            if member.state == "recovering"
+            if member.state in ("recovering", "replacing")
             else member
             for member in mirror.members
         ]
         return replace(mirror, sync=sync, members=members, map=_progress(mirror, sync))
 
     def _finished(self, mirror: Mirror) -> Mirror:
+        replaced = {member.slot for member in mirror.members if member.state == "replacing"}
         members = [
             replace(member, state="in_sync", recovered=None, why="")
-            if member.state == "recovering"
+            if member.state in ("recovering", "replacing")
             else member
             for member in mirror.members
+            if member.slot not in replaced or member.state == "replacing"
         ]
         done = replace(
             mirror, state="active", sync_action="idle", sync=None, members=members, map="." * CELLS, why=""
