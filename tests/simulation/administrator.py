@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from mirrortui.errors import MirrortuiError
-from mirrortui.mirror import manage
+from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.executor import Task
@@ -27,6 +27,11 @@ class Administrator:
         mirror = scene.running
         array = mirror.array
         faulty = [m.path for m in array.members if m.state is State.FAULTY]
+        if scene.habits.replacing and rng.random() < scene.habits.replacing:
+            scene.executor.spawn(
+                self._tolerant(self._cancel if rng.random() < 0.1 else self._replace_serving)
+            )
+            return
         near = scene.disks if rng.random() < 0.2 else scene.there
         away = [d for d in near if array.find(d.path) is None]
         if (faulty or away) and rng.random() < 0.8:
@@ -80,6 +85,27 @@ class Administrator:
             if held := self._scene.held(disk):
                 self._scene.histories.give_up(held)
             await manage.add(mirror, disk, self._scene.habits.geometry.layout)
+
+    async def _replace_serving(self) -> None:
+        """A member that serves, by whatever disk is free."""
+        scene, mirror = self._scene, self._scene.running
+        array, rng = mirror.array, self._scene.rng
+        old = rng.choice(array.in_sync())
+        new = rng.choice(scene.disks)
+        member = array.find(new.path)
+        if member is not None and member.state is State.FAULTY and rng.random() < 0.5:
+            await manage.remove(mirror, new.path)
+            member = None
+        if member is not None:
+            await replacing.replace_by_spare(mirror, old.path, new.path)
+        elif not new.zombies:
+            if held := scene.held(new):
+                scene.histories.give_up(held)
+            await replacing.replace(mirror, old.path, new, scene.habits.geometry.layout)
+
+    async def _cancel(self) -> None:
+        """Give up what is being replaced."""
+        self._scene.reached["replacements given up"] += len(await replacing.cancel(self._scene.running))
 
     async def _tolerant(self, verb: Callable[[], Task]) -> None:
         try:

@@ -34,9 +34,10 @@ class Checks:
             at = offset - disk.data.start
             if spared & set(range(at // size, (at + length - 1) // size + 1)):
                 raise WrongAnswerError(f"{disk.path} is copied to at {at}, where nobody wrote")
-        for member in self._scene.mirror.array.members:
-            if member.device is disk and member.state is State.FAULTY:
-                raise WrongAnswerError(f"{disk.path} is faulty and is written to")
+        array = self._scene.mirror.array
+        states = [member.state for member in array.members if member.device is disk]
+        if State.FAULTY in states or not (states or disk.path in array.arriving):
+            raise WrongAnswerError(f"{disk.path} is {'faulty' if states else 'no member'} and is written to")
 
     def assembled(self, mirror: Mirror) -> None:
         """I9: who failed is not believed, and nobody else is left out."""
@@ -49,6 +50,14 @@ class Checks:
             if (there is None or not there.active) and disk.path not in history.may_be_out:
                 why = next((n.why for n in mirror.array.left_out if n.path == disk.path), "it is not used")
                 raise WrongAnswerError(f"{disk.path} was kicked and had not failed: {why}")
+            if history.believed(disk.path) and there not in mirror.array.in_sync():
+                raise WrongAnswerError(f"{disk.path} held everything and is to be filled again")
+        copies = {m.path for m in mirror.array.in_sync()}
+        here = {d.path for d in self._scene.there}
+        for old, new in history.heirs.items():
+            if {old, new} <= here and not copies & {old, new} and new not in history.may_be_out:
+                raise WrongAnswerError(f"{new} took the place of {old}, and neither is a copy now")
+        history.heirs.clear()
         self.equal(mirror)
 
     def healing(self, mirror: Mirror, most: dict[str, set[int]]) -> None:

@@ -158,6 +158,16 @@ class Geometry:
         sb = self.superblock(disk)
         return sb is not None and sb.role < sb.raid_disks and not sb.recovering
 
+    def is_replacement(self, disk: SimDisk) -> bool:
+        """By its own word the disk is being filled to take another's place."""
+        sb = self.superblock(disk)
+        return sb is not None and sb.recovering and Feature.REPLACEMENT in sb.feature_map
+
+    def fills_all_roles(self, disk: SimDisk) -> bool:
+        """By a disk's own table every role has a member."""
+        sb = self.superblock(disk)
+        return sb is not None and set(range(sb.raid_disks)) <= set(sb.dev_roles)
+
     def accepts(self, disk: SimDisk, other: SimDisk) -> bool:
         """By a disk's own table the other is a member."""
         table, slot = self.superblock(disk), self.superblock(other)

@@ -92,6 +92,10 @@ MUTANTS = [
     _m("a re-added member lacks the bitmap", "I9", "mirror", 0, ("member.fresh = self.array.has_bitmap", "member.fresh = False"), race=races.a_re_added_member_holds_the_bitmap_that_counts),
     _m("a spare is re-added as if it held the data", "I9", "manage", 20000, ("if sb.role >= array.raid_disks:", "if False:")),
     _m("a re-add forgets its unfinished recovery", "I9", "manage", 0, ("    if not guided:", "    if False:"), race=races.a_half_filled_member_is_filled_to_the_end),
+    _m("a replaced member is out before that is on disk", "I4", "scribe", 0, ("self._array.fault(member, why, self._host.now())\n        self.failed_at = self.want()", "self._array.fault(member, why, self._host.now())\n        self.want()"), race=races.a_flush_waits_until_who_was_replaced_is_out_on_disk),
+    _m("a replacement is believed before it is filled", "I9", "decide", 300, ("recovering = sb.recovering or not told", "recovering = (sb.recovering and not rivals) or not told")),
+    _m("a replacement takes no writes", "I1", "array", 200, ("return [m for m in self.members if m.active]", "return [m for m in self.members if m.active and not m.replacement]")),
+    _m("the others hear first who was replaced", "I9", "succession", 4000, ("member.told = False", "pass")),
 ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable
 
 from mirrortui.device.base import Op
-from mirrortui.mirror import manage
+from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.mirror import Mirror
@@ -16,6 +16,7 @@ from tests.stage import METADATA, Stage, states
 
 DATA = METADATA * SECTOR
 CHUNK = 64 << 10
+SUPERBLOCK = 8 * SECTOR
 
 
 class Played:
@@ -210,6 +211,33 @@ def a_client_leaves_when_some_copies_took_its_write() -> None:
     played.check_equal()
 
 
+def a_flush_waits_until_who_was_replaced_is_out_on_disk() -> None:
+    """It is not flushed any more, and after a power cut it would be believed."""
+    played = Played("ab")
+    stage, mirror = played.stage, played.mirror
+    newcomer = stage.disk("c")
+    played.disks.append(newcomer)
+    stage.run(replacing.replace(mirror, "a", newcomer))
+
+    def last_word(request: Request) -> bool:
+        out = states(mirror).get("a") is State.FAULTY
+        return out and request.disk is newcomer and request.offset == SUPERBLOCK and request.op is Op.WRITE
+
+    held = played.until_waiting(last_word)
+    answers: list[int] = []
+    mirror.start_flush(answers.append)
+    stage.executor.drain()
+    while stage.scheduler.ready:
+        stage.scheduler.complete_one()
+        stage.executor.drain()
+    assert not answers
+    played.finish(held)
+    played.at_rest()
+    assert answers == [0]
+    assert states(mirror) == {"b": State.IN_SYNC, "c": State.IN_SYNC}
+    played.check_equal()
+
+
 RACES: list[Callable[[], None]] = [
     a_source_fails_while_its_window_is_read,
     a_write_fails_on_the_last_copy_and_reaches_the_one_being_filled,
@@ -218,4 +246,5 @@ RACES: list[Callable[[], None]] = [
     a_failed_attempt_uses_no_number_up,
     a_late_write_of_the_last_copy_is_waited_for,
     a_client_leaves_when_some_copies_took_its_write,
+    a_flush_waits_until_who_was_replaced_is_out_on_disk,
 ]

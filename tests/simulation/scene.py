@@ -32,7 +32,7 @@ class Scene:
 
     def __init__(self, seed: int, trace: Callable[[str], None] | None = None) -> None:
         self.rng = random.Random(seed)
-        self.habits = habits = Habits.draw(self.rng)
+        self.habits = habits = Habits.draw(self.rng, random.Random(f"later {seed}"))
         self.inspector = random.Random(seed)
         """For checks alone, which the administrator of most worlds never makes: those stay as they were."""
         if self.inspector.random() < 0.3:

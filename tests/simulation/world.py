@@ -135,6 +135,9 @@ class World:
             self.reached["cut between superblocks"] += 1
         if mirror and mirror.sync.running:
             self.reached["cut in a sync"] += 1
+        if mirror and (heirs := [m for m in mirror.array.members if m.replacement]):
+            self.reached["cut in a replacement"] += 1
+            self.reached["cut when it was filled"] += any(not m.need.count for m in heirs)
 
     def _heal_quietly(self) -> None:
         """While a split brain is healed perhaps nobody writes, so that what is written is what is copied."""
@@ -187,6 +190,8 @@ class World:
         scene.until(lambda: not self._clients.busy and not scheduler.ready)
         self._administrator.bring_back()
         self._clients.write_what_is_lost()
+        scene.until(lambda: not mirror.sync.running and not scheduler.ready)
+        self._administrator.bring_back()  # one that was replaced meanwhile
         scene.until(lambda: not mirror.sync.running and not scheduler.ready)
         self._checks.whole(mirror)
         self._clients.read_everything()

@@ -92,9 +92,20 @@ def _assemble(turn: Turn) -> None:
     turn.assemble()
 
 
+def _replace(old: str, new: str) -> Steps:
+    return lambda turn: turn.replace(old, new)
+
+
+def _assemble_without_replacement(turn: Turn) -> None:
+    turn.assemble("ab")
+
+
 _DEGRADED = _then(_whole(), _do("fail b", "remove b"))
 _TO_RECOVER = _then(_whole(), _fill, _do("fail b", "remove b"), _slow)
 _TO_RE_ADD = _then(_whole(), _do("fail b"), _fill, _do("remove b"), _slow)
+_TO_REPLACE = _then(_whole(), _fill, _slow)
+_REPLACING = {"a": "in_sync", "b": "in_sync", "c": "recovering"}
+_REPLACED = {"b": "in_sync", "c": "in_sync"}
 _PAIR = "pair $bitmap; settle; put 1 0 16"
 
 AT_REST: dict[str, Left] = {
@@ -123,6 +134,25 @@ AT_REST: dict[str, Left] = {
         sizes=_THREE,
         found={"a": "in_sync", "c": "in_sync"},
     ),
+    "replaced": Left(steps=_then(_whole(), _replace("a", "c"), _settle), sizes=_THREE, found=_REPLACED),
+    "replaced-by-spare": Left(
+        steps=_then(_whole(), _do("add c"), _replace("b", "c"), _settle),
+        sizes=_THREE,
+        found={"a": "in_sync", "c": "in_sync"},
+    ),
+    "mid-replace": Left(
+        steps=_then(_TO_REPLACE, _replace("a", "c")),
+        sizes=_THREE,
+        found=_REPLACING,
+        ends=_REPLACED,
+        actions=("recover",),
+    ),
+    "mid-replace-failed": Left(
+        steps=_then(_TO_REPLACE, _replace("a", "c"), _do("fail a")),
+        sizes=_THREE,
+        found={"b": "in_sync", "c": "recovering"},
+        actions=("recover",),
+    ),
     "mid-recovery": Left(steps=_then(_TO_RECOVER, _do("add b")), found=_FILLING, actions=("recover",)),
     "mid-re-add": Left(steps=_then(_TO_RE_ADD, _do("re-add b")), found=_FILLING, actions=("recover",)),
     "spare-takes-over": Left(
@@ -141,6 +171,14 @@ _BUSY: dict[str, Left] = {
     "busy-degraded": Left(steps=_DEGRADED, killed=_nothing, found=_ONLY_A),
     "busy-fail": Left(steps=_whole(), killed=_do("fail b"), found=_ONLY_A),
     "busy-recovery": Left(steps=_TO_RECOVER, killed=_do("add b"), found=_FILLING, actions=("recover",)),
+    "busy-replace": Left(
+        steps=_TO_REPLACE,
+        killed=_replace("a", "c"),
+        sizes=_THREE,
+        found=_REPLACING,
+        ends=_REPLACED,
+        actions=("recover", "resync"),
+    ),
     "busy-re-add": Left(steps=_TO_RE_ADD, killed=_do("re-add b"), found=_FILLING, actions=("recover",)),
     **{
         f"busy-v1.{minor}-no-bitmap": Left(
@@ -162,7 +200,7 @@ _BUSY: dict[str, Left] = {
     "busy-without-replacement": Left(
         made="pair $bitmap; settle; fill 1 1024; manage --add-spare $c; speed 300; manage --replace $a --with $c;"
         " shows $c 'Recovery Offset : [1-9]'; speed 20; mdadm --stop $dev",
-        steps=_assemble,
+        steps=_assemble_without_replacement,
         killed=_nothing,
         sizes=_THREE,
         found={"a": "in_sync", "b": "in_sync"},

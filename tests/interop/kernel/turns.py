@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mirrortui.api.interface import MemberVerb
-from mirrortui.api.schema import AssembleRequest, CreateRequest, MemberRequest, SpeedRequest, StopRequest
+from mirrortui.api.schema import (
+    AssembleRequest,
+    CreateRequest,
+    MemberRequest,
+    ReplaceRequest,
+    SpeedRequest,
+    StopRequest,
+)
 from mirrortui.nbd.client import NbdClient
 from mirrortui.nbd.protocol import Command, NbdError
 from tests.e2e.conftest import World, until
@@ -117,6 +124,11 @@ class Turn:
         """Fail, remove, add or re-add a member."""
         request = MemberRequest(member=self.path(letter), force=verb == "add", yes=True)
         self.world.client.change(self.name, verb, request)
+
+    def replace(self, old: str, new: str) -> None:
+        """A member, while it serves."""
+        request = ReplaceRequest(member=self.path(old), replacement=self.path(new), force=True, yes=True)
+        self.world.client.replace(self.name, request)
 
     def speed(self, limit: int) -> None:
         """Bytes per second of a copy; 0: no limit."""
