@@ -15,9 +15,11 @@ from mirrortui.mirror.array import Array, Member, State, Tuning
 from mirrortui.mirror.book import Book
 from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.copying import Run, differing, is_hole, operations
+from mirrortui.mirror.correct import Corrector
 from mirrortui.mirror.courtesy import Courtesy
 from mirrortui.mirror.executor import Executor, Host, Operation, Signal, sleep, wait
 from mirrortui.mirror.heal import Healer
+from mirrortui.mirror.patch import Patcher
 from mirrortui.mirror.progress import Progress
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.tickets import Tickets
@@ -49,6 +51,7 @@ class Sync:
         array: Array,
         scribe: Scribe,
         book: Book,
+        corrector: Corrector,
         tickets: Tickets,
         pending: Container[int],
         pool: Pool,
@@ -64,6 +67,9 @@ class Sync:
         self._pool = pool
         self._tuning = tuning
         self._healer = Healer(array, scribe, book, tickets, pool, tuning.window)
+        self._patcher = Patcher(
+            array, scribe, book.reader, book.edges, corrector, pool, tuning, self._wrote
+        )
         self._changed = Signal(executor)
         self._copiers = 0
         self._at = 0
@@ -306,7 +312,7 @@ class Sync:
                 return False
             source = await self._read_source(window, buffer)
             if source is None:
-                return False
+                return await self._patch(window)
             runs = await self._compare(window, source, buffer)
             if source.state is State.FAULTY:
                 return False  # who failed is no longer the measure of what is right
@@ -348,7 +354,7 @@ class Sync:
             self._scribe.fault(member, f"write error at {format_size(at)} while it was filled: {why}")
 
     async def _read_source(self, window: Window, buffer: Buffer) -> Member | None:
-        """Read the window from a good copy. None when there is none: its chunks are tried one by one, or given up."""
+        """Read the window from a good copy. None when there is none."""
         length = window.hi - window.lo
         tried: list[Member] = []
         while source := self._book.reader(window.lo, length, tried):
@@ -360,9 +366,20 @@ class Sync:
                 source.read_bytes += length
                 return source
             tried.append(source)
-            self._book.read_failed(source, window.lo, result)
-        (self._alone if len(window.chunks) > 1 else self._unreadable).update(window.chunks)
+            self._book.read_failed(source, window.lo, length, result)
         return None
+
+    async def _patch(self, window: Window) -> bool:
+        """No copy has all of it. One chunk after the other then, and page by page; False: its chunks are left."""
+        if len(window.chunks) > 1:
+            self._alone.update(window.chunks)
+        elif await self._patcher.copy(window.lo, window.hi):
+            self.progress.copied(window.hi - window.lo, self._host.monotonic())
+            self._healer.forget()  # what waited for a resync may be read from soon
+            return True
+        else:
+            self._unreadable.update(window.chunks)
+        return False
 
     def _finish(self, window: Window) -> None:
         """The copy counts, unless chunks were put back since it began."""
