@@ -317,6 +317,18 @@ class Array:
         self.changed()
         return True
 
+    def lose(self, lo: int, hi: int) -> None:
+        """No copy could be read there."""
+        self.lost.add(lo, hi)
+        self.changed()
+
+    def regain(self, lo: int, hi: int) -> bool:
+        """It was written, or can be read after all. False: nothing of it was lost."""
+        if not self.lost.discard(lo, hi):
+            return False
+        self.changed()
+        return True
+
     def break_down(self, why: str) -> None:
         """The last copy can no longer be trusted to keep what it is told."""
         if not self.broken:

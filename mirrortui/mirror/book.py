@@ -23,6 +23,7 @@ from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.tickets import Ticket, Tickets
 from mirrortui.units import format_size
 
+
 class Book:
     """Reads, writes and flushes of one mirror, in order and in full. Every method returns 0 or an errno."""
 
@@ -53,7 +54,7 @@ class Book:
         self.suspected: Callable[[], None] = lambda: None
         """Called when that happened: there is something to copy."""
         self.healed: Callable[[int, int], None] = lambda first, last: None
-        """Called with the first and last chunk of a write over bad blocks: perhaps they can be copied now."""
+        """Called with the first and last chunk of a write over what could not be read: perhaps they can be copied now."""
         self.unread: Callable[[Member, int, int], None] = lambda member, offset, length: None
         """Called when a member that answers could not read that: perhaps it can be put right."""
 
@@ -103,9 +104,9 @@ class Book:
         for member in kept:
             member.written_bytes += expected
         known = 0
-        self._array.lost.discard(offset, offset + length)
         if healed:
             known = self._scribe.want()
+        if self._array.regain(offset, offset + length) or healed:
             self.healed(*self.span(offset, length))
         if failed:
             self._array.changed()  # a timed-out write may still land: the shortcuts must know before the next one
@@ -226,7 +227,7 @@ class Book:
             return await self._read_pieces(offset, buffer, edges, self.read)
         if len(tried) > 1:
             return await self._read_pieces(offset, buffer, self._page_edges(offset, length), self._read_page)
-        self._array.lost.add(offset, offset + length)
+        self._array.lose(offset, offset + length)
         return errno.EIO
 
     async def _read_page(self, offset: int, buffer: Buffer, length: int) -> int:
@@ -238,7 +239,7 @@ class Book:
                 member.read_bytes += length
                 return 0
             tried.append(member)
-        self._array.lost.add(offset, offset + length)
+        self._array.lose(offset, offset + length)
         return errno.EIO
 
     def read_failed(self, member: Member, offset: int, length: int, result: int) -> None:
@@ -260,7 +261,8 @@ class Book:
             )
 
     def _page_edges(self, offset: int, length: int) -> list[int]:
-        page = max([self._page, *(m.device.block_size for m in self._array.in_sync())])
+        """Where a range can be cut into the least that can be read."""
+        page = max(m.least(self._page) for m in self._array.in_sync())
         return [offset, *range((offset // page + 1) * page, offset + length, page), offset + length]
 
     def edges(self, offset: int, length: int) -> list[int]:

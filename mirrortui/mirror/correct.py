@@ -136,7 +136,7 @@ class Corrector:
         if not self._may_rewrite(member, lo, hi):
             return
         if await self._pen.read(member, lo, hi, buffer) == length:
-            self._array.lost.discard(lo, hi)
+            self._array.regain(lo, hi)
             return  # a write came first, or it can be read after all
         source = await self._fetch(member, lo, hi, buffer)
         if not self._may_rewrite(member, lo, hi):
@@ -147,12 +147,12 @@ class Corrector:
             if not self._smaller(member, lo, hi):
                 await self._unreadable(member, lo, hi)
         elif await self._pen.rewrite(member, lo, hi, buffer):
-            self._array.lost.discard(lo, hi)
+            self._array.regain(lo, hi)
             member.corrected += length // SECTOR
             text = f"{format_size(length)} at {format_size(lo)} of {member.path} could not be read and was rewritten from {source.path}."
             self._array.observer("read-error-corrected", "good", text, member.path)
         elif self._reader(lo, length, [member]):
-            await self.give_up(member, lo, hi, "it could not be rewritten")
+            await self.give_up(member, lo, hi, "it could not be rewritten, and is read from other members")
 
     async def _fetch(self, member: Member, lo: int, hi: int, buffer: Buffer) -> Member | None:
         """Fill the buffer from another copy. None: nobody can read all of it."""
@@ -175,7 +175,7 @@ class Corrector:
         """List a range as bad, and tell."""
         what = f"{format_size(hi - lo)} at {format_size(lo)} of {member.path}"
         if await self.enlist(member, lo, hi):
-            text = f"{what} is bad from now on: {why}. It is read from other members, and a write there heals it."
+            text = f"{what} is bad from now on: {why}. A write there heals it."
             self._array.observer("bad-blocks-found", "warning", text, member.path)
 
     async def enlist(self, member: Member, lo: int, hi: int) -> bool:
@@ -184,7 +184,9 @@ class Corrector:
         """
         if not member.list_bad(lo, hi):
             room = "its bad-block log is full" if member.has_log else "it has no bad-block log"
-            self._scribe.fault(member, f"{format_size(hi - lo)} at {format_size(lo)} of it is bad, and {room}")
+            self._scribe.fault(
+                member, f"{format_size(hi - lo)} at {format_size(lo)} of it is bad, and {room}"
+            )
             return False
         self._array.changed()
         return await self._scribe.durable(self._scribe.want()) and member.active

@@ -38,9 +38,9 @@ class Healer:
         self._window = window
         self._given_up: set[tuple[str, int]] = set()
 
-    def next(self) -> Wound | None:
-        """One that was not given up, of a member that is not the only copy."""
-        return next(self._wounds(), None)
+    def next(self, of: Member | None = None) -> Wound | None:
+        """One that was not given up, of a member that is not the only copy; of this one only, if one is named."""
+        return next((wound for wound in self._wounds() if of in (None, wound.member)), None)
 
     @property
     def bytes(self) -> int:
@@ -81,6 +81,8 @@ class Healer:
         buffer = self._pool.empty(hi - lo)
         try:
             await ticket
+            if not member.bad.touches(lo, hi):
+                return True  # a write came first
             if healed := await self._write_over(wound, buffer):
                 text = (
                     f"{format_size(hi - lo)} at {format_size(lo)} of {member.path} was bad and is good again."

@@ -126,6 +126,7 @@ class Mirror:
             and not scribe.holding
             and not array.broken
             and not array.readonly
+            and not array.lost
             and not any(m.device.zombies or m.bad for m in targets)
         )
         doors = [(m.device.pwrite, m.data) for m in targets if m.device.pwrite]

@@ -60,7 +60,7 @@ class Overwriter:
         healed = False
         for member, good in taken.items():
             if not any(outcomes[member]) and await self._pen.flush(member):
-                healed |= any([member.list_good(part.lo, part.hi) for part in good])
+                healed |= sum(member.list_good(part.lo, part.hi) for part in good) > 0
         if healed:
             self._array.changed()
         expected = length if op is Op.WRITE else 0

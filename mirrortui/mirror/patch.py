@@ -1,4 +1,4 @@
-"""A window that no copy has in one piece, copied page by page: from whoever can read it; a bad block where nobody can."""
+"""A window that no copy has in one piece, copied page by page from whoever can read it; where nobody can, a bad block."""
 
 from __future__ import annotations
 
@@ -124,11 +124,13 @@ class Patcher:
         if await self._pen.rewrite(member, lo, hi, buffer):
             member.corrected += (hi - lo) // SECTOR
         elif member.active:
-            await self._corrector.give_up(member, lo, hi, "it could not be rewritten")
+            await self._corrector.give_up(
+                member, lo, hi, "it could not be rewritten, and is read from other members"
+            )
 
     async def _leave_out(self, lo: int, hi: int, holes: Holes) -> bool:
         """Nobody has it."""
-        self._array.lost.add(lo, hi)
+        self._array.lose(lo, hi)
         needing = [m for m in self._array.targets() if self._needs(m, lo)]
         if not all(m.has_log for m in needing):
             return False

@@ -67,9 +67,7 @@ class Sync:
         self._pool = pool
         self._tuning = tuning
         self._healer = Healer(array, scribe, book, tickets, pool, tuning.window)
-        self._patcher = Patcher(
-            array, scribe, book.reader, book.edges, corrector, pool, tuning, self._wrote
-        )
+        self._patcher = Patcher(array, scribe, book.reader, book.edges, corrector, pool, tuning, self._wrote)
         self._changed = Signal(executor)
         self._copiers = 0
         self._at = 0
@@ -113,6 +111,15 @@ class Sync:
         if not self._unreadable.isdisjoint(chunks):
             self._unreadable.difference_update(chunks)
             self._begin("what could not be read was written over")
+
+    async def heal(self, member: Member) -> None:
+        """Try what a member's bad-block log lists, whatever was given up before."""
+        self._healer.forget()
+        while not self.stopped and not self._array.broken and (wound := self._healer.next(member)):
+            if self._late():
+                await sleep(_LATE)
+            elif await self._healer.heal(wound):
+                self.retry(*self._book.span(wound.lo, wound.hi - wound.lo))
 
     def _begin(self, reason: str) -> None:
         if self.running:
