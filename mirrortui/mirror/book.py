@@ -54,7 +54,7 @@ class Book:
         self.suspected: Callable[[], None] = lambda: None
         """Called when that happened: there is something to copy."""
         self.healed: Callable[[int, int], None] = lambda first, last: None
-        """Called with the first and last chunk of a write over what could not be read: perhaps they can be copied now."""
+        """Called with the first and last chunk of a write over what was bad or lost: perhaps they can be copied now."""
         self.unread: Callable[[Member, int, int], None] = lambda member, offset, length: None
         """Called when a member that answers could not read that: perhaps it can be put right."""
 

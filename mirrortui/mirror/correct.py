@@ -7,6 +7,7 @@ a range is never put there: should it be readable one day, it is right.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from weakref import WeakKeyDictionary
 
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.mirror.array import Array, Member, State, Tuning
@@ -63,7 +64,7 @@ class Corrector:
         self._pool = pool
         self._tuning = tuning
         self._pen = Pen(array, scribe, pool)
-        self._rates: dict[Member, ErrorRate] = {}
+        self._rates: WeakKeyDictionary[Member, ErrorRate] = WeakKeyDictionary()
         self._at_work: list[tuple[Member, int, int]] = []
         self.stopped = False
 
@@ -82,13 +83,20 @@ class Corrector:
         ):  # many reads of one bad sector are one error
             return
         copies = [m for m in self._array.in_sync() if m is not member]
-        most = self._tuning.read_errors
-        count = self._rates.setdefault(member, ErrorRate()).add(self._host.monotonic())
-        if count > most and any(not m.bad and not m.need.count for m in copies):
-            self._scribe.fault(member, f"too many read errors: {count}, and {most} an hour are tolerated")
-        elif copies:
+        if copies and not self._too_many(member, lo, hi, copies):
             self._at_work.append((member, lo, hi))
             self._executor.spawn(self._work(member, lo, hi))
+
+    def _too_many(self, member: Member, lo: int, hi: int, copies: list[Member]) -> bool:
+        """Count an error, if it is news; the member is out for it."""
+        if not self._array.lost.without(lo, hi):
+            return False
+        most = self._tuning.read_errors
+        count = self._rates.setdefault(member, ErrorRate()).add(self._host.monotonic())
+        if count <= most or all(m.bad or m.need.count for m in copies):
+            return False
+        why = f"too many read errors: {count}, and {most} an hour are tolerated"
+        return self._scribe.fault(member, why)
 
     async def _work(self, member: Member, lo: int, hi: int) -> None:
         try:
@@ -149,7 +157,10 @@ class Corrector:
         elif await self._pen.rewrite(member, lo, hi, buffer):
             self._array.regain(lo, hi)
             member.corrected += length // SECTOR
-            text = f"{format_size(length)} at {format_size(lo)} of {member.path} could not be read and was rewritten from {source.path}."
+            text = (
+                f"{format_size(length)} at {format_size(lo)} of {member.path} could not be read: rewritten from "
+                f"{source.path}, and read again."
+            )
             self._array.observer("read-error-corrected", "good", text, member.path)
         elif self._reader(lo, length, [member]):
             await self.give_up(member, lo, hi, "it could not be rewritten, and is read from other members")

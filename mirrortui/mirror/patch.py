@@ -1,4 +1,4 @@
-"""A window that no copy has in one piece, copied page by page from whoever can read it; where nobody can, a bad block."""
+"""A window that no copy has in one piece, copied page by page: from whoever can read it, or else a bad block."""
 
 from __future__ import annotations
 
