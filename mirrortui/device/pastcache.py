@@ -76,6 +76,9 @@ class PastCache:
         """All data: the owner knows better."""
         return [Extent(offset, length, hole=False)]
 
+    def drop_cache(self, offset: int, length: int) -> None:
+        """There is none."""
+
     def close(self) -> None:
         """Called by the owner, once."""
         self._engine.release(self)

@@ -242,7 +242,7 @@ class Checker:
                 read.append(copy)
                 continue
             copy.buffer.drop()
-            self._book.read_failed(copy.member, lo, result)
+            self._book.read_failed(copy.member, lo, hi - lo, result)
         return read
 
     async def _look_closely(self, findings: Findings, lo: int, hi: int) -> bool:

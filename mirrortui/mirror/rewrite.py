@@ -6,7 +6,7 @@ import errno
 import os
 
 from mirrortui.device.base import Op
-from mirrortui.device.buffers import Buffer, Pool
+from mirrortui.device.buffers import Buffer, Pool, same
 from mirrortui.device.file import past_cache
 from mirrortui.mirror.array import Array, Member
 from mirrortui.mirror.executor import Operation, wait
@@ -65,6 +65,6 @@ class Pen:
         again = self._pool.empty(length)
         try:
             read = await self.read(member, lo, hi, again)
-            return read == length and member.active and again.view[:length] == buffer.view[:length]
+            return read == length and member.active and same(again, buffer, 0, length)
         finally:
             again.drop()
