@@ -187,8 +187,8 @@ class SimDisk:
         """Places that cannot be read or written."""
         self.unread: set[int] = set()
         """Places that somebody could not read, since the last power cut."""
-        self.refused = False
-        """A dead place was written to since the last power cut."""
+        self.refused: set[int] = set()
+        """Dead places that were written to since the last power cut."""
         self.zombies = 0
         self.pwrite: Callable[[memoryview, int], int] | None = None
         self.pread: Callable[[memoryview, int], int] | None = None
@@ -230,7 +230,7 @@ class SimDisk:
         if not dead:
             self.medium.write(offset, data, durable=durable)
             return True
-        self.refused = True
+        self.refused |= dead
         for place in self.damage.blocks(offset, len(data)):
             if place not in dead:
                 part = data[max(0, place - offset) : place + self.damage.block - offset]
@@ -362,5 +362,6 @@ class SimDisk:
         """What is in flight, and what was not flushed, may be there afterwards or not."""
         self.medium.lose_power((r.offset, r.data) for r in in_flight if r.disk is self and r.changes)
         self.zombies = 0
-        self.failed = self.refused = False
+        self.failed = False
+        self.refused.clear()
         self.unread.clear()

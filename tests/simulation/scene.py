@@ -167,8 +167,10 @@ class Scene:
 
     def _may_fail(self, disk: SimDisk, text: str) -> bool:
         """Bad sectors alone are no reason, unless clients wrote there, there are many, or they cannot be listed."""
+        geometry = self.habits.geometry
+        listed = {geometry.place(sector) for sector in geometry.bad(disk)}
         reasons = ["failed by the operator", "too many read errors", "it has no bad-block log"]
-        reasons += ["write error at"] if disk.refused else []
+        reasons += ["write error at"] if disk.refused - listed else []
         return disk.failed or any(reason in text for reason in reasons)
 
     def turn(self) -> None:
