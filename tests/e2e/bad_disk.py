@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tests.e2e.conftest import until
 
+PROGRAMS = ("nbdkit", "nbdfuse", "fusermount3")
+"""What the host must have."""
 BLOCK = 4096
 """Bytes that go bad together."""
 _TOUCHES = """
@@ -71,12 +73,16 @@ class BadDisk:
 
 
 @contextmanager
-def bad_disk(place: Path, size: int) -> Iterator[BadDisk]:
-    """A disk of that size, good as yet; `place` is a directory of its own."""
+def bad_disk(place: Path, size: int, image: Path | None = None) -> Iterator[BadDisk]:
+    """A disk of that size, good as yet; `place` is a directory of its own. Its bytes are those of `image`, if given."""
     (place / "mnt").mkdir(parents=True)
-    for name in ("bad", "dead", "data"):
+    for name in ("bad", "dead"):
         (place / name).touch()
-    os.truncate(place / "data", size)
+    if image:
+        (place / "data").symlink_to(image)
+    else:
+        (place / "data").touch()
+        os.truncate(place / "data", size)
     socket = place / "nbd"
     prelude = f"D={place}{_TOUCHES}"
     server = subprocess.Popen(

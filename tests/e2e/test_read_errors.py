@@ -10,7 +10,7 @@ import pytest
 
 from mirrortui.api.schema import Member, Mirror
 from mirrortui.units import KIB, MIB
-from tests.e2e.bad_disk import BLOCK, BadDisk, bad_disk
+from tests.e2e.bad_disk import BLOCK, PROGRAMS, BadDisk, bad_disk
 from tests.e2e.conftest import World, until
 from tests.support import needs
 
@@ -24,7 +24,7 @@ CONTENT = (bytes(range(1, 252)) * 2000)[: 256 * KIB]
 
 @pytest.fixture
 def disk(world: World) -> Iterator[BadDisk]:
-    needs("nbdkit", "nbdfuse", "fusermount3")
+    needs(*PROGRAMS)
     if not Path("/dev/fuse").exists():
         pytest.skip("there is no /dev/fuse")
     with bad_disk(world.place / "disk", SIZE) as made:
