@@ -36,11 +36,11 @@ def badblocks(session: Session, name: str, member: str, retest: bool, as_json: b
                 f"bytes {bad.start} to {bad.start + bad.length - 1} of {found.mirror} ({format_size(bad.length)}), "
                 f"sectors {bad.sector} to {bad.sector + bad.sectors - 1} of {found.member}"
             )
-        click.echo(_summary(found), err=True)
+        click.echo(summary(found), err=True)
     return int(bool(found.ranges))
 
 
-def _summary(found: BadBlocks) -> str:
+def summary(found: BadBlocks) -> str:
     """In a sentence or two, for stderr."""
     said = [f"{format_size(found.healed)} were bad and are good again."] if found.healed else []
     left = sum(bad.length for bad in found.ranges)
