@@ -73,7 +73,10 @@ class Patcher:
 
     def _cut(self, lo: int, hi: int, unit: int) -> Iterator[tuple[int, int]]:
         """Where another copy may be the one to read: at pages, and where bad ranges begin and end."""
-        for a, b in itertools.pairwise(self._edges(lo, hi - lo)):
+        edges = {*self._edges(lo, hi - lo)}
+        for member in self._array.targets():
+            edges.update(edge for part in member.bad.within(lo, hi) for edge in part)
+        for a, b in itertools.pairwise(sorted(edges)):
             yield from cut(a, b, unit, self._array.in_sync()[0].data)
 
     async def _page_at(self, lo: int, hi: int, buffer: Buffer, holes: Holes) -> bool:
@@ -106,10 +109,11 @@ class Patcher:
         """To all who need it; where the source needed it itself its version is everybody's from now on."""
         adopted = self._needs(source, lo)
         for member in self._array.targets():
-            if member is source or not member.active or not (adopted or self._needs(member, lo)):
-                continue
-            if adopted and not self._needs(member, lo):
-                await self._put_right(member, lo, hi, buffer)
+            if member is source or not member.active or member.bad.touches(lo, hi):
+                continue  # what is bad is healed afterwards
+            if not self._needs(member, lo):
+                if adopted:
+                    await self._put_right(member, lo, hi, buffer)
                 continue
             write = Operation(member.device, Op.WRITE, member.data + lo, buffer, hi - lo)
             buffer.hold()
@@ -119,8 +123,6 @@ class Patcher:
 
     async def _put_right(self, member: Member, lo: int, hi: int, buffer: Buffer) -> None:
         """A copy that could not be read gets the version that could."""
-        if member.bad.touches(lo, hi):
-            return
         if await self._pen.rewrite(member, lo, hi, buffer):
             member.corrected += (hi - lo) // SECTOR
         elif member.active:

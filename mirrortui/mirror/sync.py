@@ -14,7 +14,7 @@ from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.mirror.array import Array, Member, State, Tuning
 from mirrortui.mirror.book import Book
 from mirrortui.mirror.chunks import ChunkSet
-from mirrortui.mirror.copying import Run, differing, is_hole, operations
+from mirrortui.mirror.copying import Run, apart, differing, is_hole, operations
 from mirrortui.mirror.correct import Corrector
 from mirrortui.mirror.courtesy import Courtesy
 from mirrortui.mirror.executor import Executor, Host, Operation, Signal, sleep, wait
@@ -327,7 +327,9 @@ class Sync:
             writes = [
                 (m, op)
                 for m in self._needing(window)
-                for op in operations(source, m, window.lo, buffer, runs.get(m, [(0, length)]), self._pool)
+                for op in operations(
+                    source, m, window.lo, buffer, apart(m, window.lo, runs.get(m, [(0, length)])), self._pool
+                )
             ]
             results = await wait(op for _, op in writes)
             for (member, op), result in zip(writes, results, strict=True):

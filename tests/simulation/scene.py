@@ -130,13 +130,13 @@ class Scene:
         """All disks lose what was in flight or not flushed, as the seed has it, and fail no more."""
         self.follow()
         in_flight = self.scheduler.ready + self.scheduler.hung
-        self.cure()
         for disk in self.disks:
             # A member in which an operation failed may or may not have been recorded as faulty.
             if disk.failed:
                 self.history.may_be_out.add(disk.path)
             disk.lose_power(in_flight)
             disk.faults = False
+        self.cure()  # what was in flight may have carried it further
         self.scheduler.forget()
         self.model.crash()
         self.mirror = None
