@@ -112,7 +112,7 @@ class FileDevice:
         return self._uncached
 
     def past_cache(self, offset: int, length: int) -> Device:
-        """What reads and writes the range on the medium itself, as far as there is a way: else this device."""
+        """What writes the range to the medium itself, as far as there is a way: else this device."""
         if self._direct or self._closed:
             return self
         if self._past_cache is None:
@@ -162,7 +162,7 @@ class FileDevice:
 
 
 def past_cache(device: Device, offset: int, length: int) -> Device:
-    """What reads and writes a range of the device on its medium, past any cache on this machine."""
+    """What writes a range of the device to its medium, past any cache on this machine."""
     return device.past_cache(offset, length) if isinstance(device, FileDevice) else device
 
 

@@ -1,7 +1,7 @@
-"""A file or block device without the page cache between: for what must be said by the medium itself.
+"""Writes to a file or block device without the page cache between: what the medium says to each is heard at once.
 
-A write that fails in the page cache is only heard of at the next flush, where nobody can tell whose it was, and a read
-after it is answered by the cache. Where a member's bad ranges are put right neither will do.
+A write that fails behind the page cache is only heard of at the next flush, where nobody can tell whose it was. Where a
+member's bad ranges are put right that will not do.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mirrortui.device import kernel
-from mirrortui.device.base import Extent, Op, Waiter
+from mirrortui.device.base import Device, Extent, Op, Waiter
 from mirrortui.device.buffers import Buffer
 from mirrortui.device.ioengine import IoEngine
 
@@ -31,7 +31,7 @@ class Owner(Protocol):
 
 
 class PastCache:
-    """READ and WRITE beside the page cache (a Device otherwise); what times out here counts as its owner's."""
+    """WRITE beside the page cache (a Device otherwise). One that times out counts as its owner's: it may land late."""
 
     can_punch = False
 
@@ -67,8 +67,8 @@ class PastCache:
     def submit(
         self, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool, waiter: Waiter, index: int
     ) -> None:
-        """See Device; READ and WRITE only. Raises ValueError for what is not, or not in whole blocks."""
-        if op not in (Op.READ, Op.WRITE) or not self.takes(offset, length) or offset + length > self.size:
+        """See Device; WRITE only. Raises ValueError for what is not, or not in whole blocks."""
+        if op is not Op.WRITE or not self.takes(offset, length) or offset + length > self.size:
             raise ValueError(f"{op.name} of {length} bytes at {offset} beside the page cache of {self.path}")
         self._engine.submit(self, op, offset, buffer, length, fua, waiter, index)
 
@@ -76,8 +76,10 @@ class PastCache:
         """All data: the owner knows better."""
         return [Extent(offset, length, hole=False)]
 
-    def drop_cache(self, offset: int, length: int) -> None:
-        """There is none."""
+    @property
+    def uncached(self) -> Device:
+        """It is that already."""
+        return self
 
     def close(self) -> None:
         """Called by the owner, once."""

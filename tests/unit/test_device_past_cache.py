@@ -44,7 +44,6 @@ def device(tmp_path: Path, engine: IoEngine) -> Iterator[FileDevice]:
 def test_both_doors_lead_to_the_same_bytes(engine: IoEngine, device: FileDevice) -> None:
     through, beside = Driver(engine, device), Driver(engine, past_cache(device, 0, PAGE))
     assert through.write(0, b"a" * PAGE) == PAGE
-    assert beside.read(0, PAGE) == b"a" * PAGE
     assert beside.write(0, b"b" * PAGE) == PAGE
     assert through.read(0, PAGE) == b"b" * PAGE
 
@@ -54,8 +53,9 @@ def test_what_is_not_in_whole_blocks_goes_the_usual_way(engine: IoEngine, device
     beside = past_cache(device, 0, PAGE)
     with pytest.raises(ValueError, match="beside the page cache"):
         Driver(engine, beside).write(100, b"x")
-    with pytest.raises(ValueError, match="FLUSH"):
-        Driver(engine, beside).run(Op.FLUSH)
+    for op in Op.READ, Op.FLUSH:
+        with pytest.raises(ValueError, match=op.name):
+            Driver(engine, beside).run(op)
 
 
 def test_what_times_out_there_counts_as_the_members(device: FileDevice) -> None:
