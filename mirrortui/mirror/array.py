@@ -194,11 +194,6 @@ class Member:
         self.bad = listed
         return True
 
-    def least(self, page: int) -> int:
-        """Bytes that can be put right at least: a page where the page cache is between."""
-        block = self.device.block_size
-        return max(block if block > 1 else page, SECTOR << self.superblock.bblog_shift)
-
     @property
     def active(self) -> bool:
         """Takes every write."""
@@ -270,6 +265,13 @@ class Array:
     def by_role(self) -> list[Member]:
         """Members with a role, lowest first."""
         return sorted((m for m in self.members if m.role is not None), key=lambda m: m.role or 0)
+
+    def grain(self, page: int) -> int:
+        """Bytes that can be read or put right on every member at least: a page where the page cache is between."""
+        blocks = max(m.device.block_size for m in self.members)
+        return max(
+            blocks if blocks > 1 else page, *(SECTOR << m.superblock.bblog_shift for m in self.members)
+        )
 
     def degraded(self) -> bool:
         """Fewer members in sync than there should be: no bit is cleared meanwhile."""

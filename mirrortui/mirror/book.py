@@ -262,7 +262,7 @@ class Book:
 
     def _page_edges(self, offset: int, length: int) -> list[int]:
         """Where a range can be cut into the least that can be read."""
-        page = max(m.least(self._page) for m in self._array.in_sync())
+        page = self._array.grain(self._page)
         return [offset, *range((offset // page + 1) * page, offset + length, page), offset + length]
 
     def edges(self, offset: int, length: int) -> list[int]:

@@ -106,7 +106,8 @@ class Corrector:
 
     async def _search(self, member: Member, lo: int, hi: int) -> None:
         """Halve the range until what is left cannot be read and is small; what can be read is left alone."""
-        todo = member.bad.without(lo, hi)[::-1]
+        parts = member.bad.without(lo, hi)
+        todo = [piece for a, b in parts for piece in cut(a, b, self._tuning.window, member.data)][::-1]
         pages = 0
         while todo and pages < self._tuning.corrections and self._may(member):
             lo, hi = todo.pop()
@@ -219,16 +220,17 @@ class Corrector:
 
     def _widened(self, member: Member, lo: int, hi: int) -> tuple[int, int]:
         """In whole units of what can be put right."""
-        unit = member.least(self._tuning.page)
+        unit = self._array.grain(self._tuning.page)
         return _down(lo, unit, member.data), min(self._array.size, _down(hi - 1, unit, member.data) + unit)
 
     def _page_edge(self, member: Member, at: int) -> int:
         """The last edge of a page up to there."""
-        return _down(at, max(self._tuning.page, member.device.block_size), member.data)
+        page = self._tuning.page
+        return _down(at, max(page, self._array.grain(page)), member.data)
 
     def _smaller(self, member: Member, lo: int, hi: int) -> list[tuple[int, int]]:
         """A page in the smallest parts that can be put right; none if it is one."""
-        unit = member.least(self._tuning.page)
+        unit = self._array.grain(self._tuning.page)
         return list(cut(lo, hi, unit, member.data)) if hi - lo > unit else []
 
 

@@ -146,5 +146,5 @@ class Patcher:
 
     def _grain(self, *, page: bool) -> int:
         """Bytes of a page, or of the least that all members can be told of."""
-        least = max(m.least(self._page) for m in self._array.targets())
+        least = self._array.grain(self._page)
         return max(self._page, least) if page else least

@@ -15,7 +15,7 @@ from mirrortui.mirror.correct import ErrorRate
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.mirror.retest import retest
 from mirrortui.testing.simulated import SimDisk
-from mirrortui.units import KIB, SECTOR
+from mirrortui.units import KIB, MIB, SECTOR
 from tests.stage import METADATA, Stage, states
 from tests.unit.test_mirror_bad_blocks import (
     BAD,
@@ -444,6 +444,30 @@ def test_what_a_recovery_left_out_is_on_disk_before_the_newcomer_is_believed() -
     assert all(seen)
     assert listed(b)
     assert not read_superblock(b).recovering
+
+
+def test_what_is_put_right_is_in_whole_blocks_of_every_member() -> None:
+    stage = Stage()
+    sectors = 4 * MIB // SECTOR
+    a, b = (
+        SimDisk(name, sectors, range(METADATA, sectors), stage.scheduler, atom=block, block_size=block)
+        for name, block in (("a", 512), ("b", 4096))
+    )
+    mirror = stage.create([a, b], chunk=64 * KIB)
+    assert stage.write(mirror, 0, DATA) == 0
+    decay(a, BAD[0] + SECTOR, BAD[0] + 2 * SECTOR)
+    assert stage.read(mirror, 0, len(DATA)) == DATA
+    settled(stage, mirror)
+    assert not a.damage.unreadable
+    decay(a, BAD[0] + SECTOR, BAD[0] + 2 * SECTOR)
+    b.damage.strike(START + BAD[0])
+    assert read_error(stage, mirror, 0, len(DATA)) == errno.EIO
+    settled(stage, mirror)
+    assert listed(a) == (BadRange(METADATA + BAD[0] // SECTOR, 8),)
+    assert stage.read(mirror, BAD[1], PAGE) == DATA[BAD[1] : BAD[1] + PAGE]
+    assert stage.write(mirror, 0, DATA) == 0
+    assert not listed(a)
+    assert stage.read(mirror, 0, len(DATA)) == DATA
 
 
 def test_a_resync_takes_the_version_that_can_be_read() -> None:
