@@ -219,6 +219,7 @@ class Book:
             (result,) = await wait([Operation(member.device, Op.READ, member.data + offset, buffer, length)])
             if result == length:
                 member.read_bytes += length
+                self._array.regain(offset, offset + length)
                 return 0
             tried.append(member)
             self.read_failed(member, offset, length, result)

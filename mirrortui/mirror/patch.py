@@ -108,6 +108,7 @@ class Patcher:
     async def _write(self, source: Member, lo: int, hi: int, buffer: Buffer) -> bool:
         """To all who need it; where the source needed it itself its version is everybody's from now on."""
         adopted = self._needs(source, lo)
+        self._array.regain(lo, hi)
         for member in self._array.targets():
             if member is source or not member.active or member.bad.touches(lo, hi):
                 continue  # what is bad is healed afterwards
