@@ -12,6 +12,7 @@ from mirrortui.device import kernel
 from mirrortui.device.base import Device, Extent, Op, Waiter
 from mirrortui.device.buffers import Buffer
 from mirrortui.device.ioengine import IoEngine
+from mirrortui.device.pastcache import PastCache
 from mirrortui.device.zeroing import Zeroing
 from mirrortui.units import SECTOR
 
@@ -54,6 +55,8 @@ class FileDevice:
         self._engine = engine
         self._uncached: FileDevice | None = None
         self._closed = False
+        self._direct = direct
+        self._past_cache: PastCache | None = None
 
     def submit(
         self, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool, waiter: Waiter, index: int
@@ -108,6 +111,18 @@ class FileDevice:
             self._uncached = self._open_uncached()
         return self._uncached
 
+    def past_cache(self, offset: int, length: int) -> Device:
+        """What writes the range to the medium itself, as far as there is a way: else this device."""
+        if self._direct or self._closed:
+            return self
+        if self._past_cache is None:
+            try:
+                self._past_cache = PastCache(self, self._engine)
+            except OSError:
+                self._direct = True  # there is no other way
+                return self
+        return self._past_cache if self._past_cache.takes(offset, length) else self
+
     def close(self) -> None:
         """See Device. The claim ends when the last operation in flight has ended."""
         if not self._closed:
@@ -115,6 +130,8 @@ class FileDevice:
             if self._uncached not in (None, self):
                 self._uncached.close()
             self.pread = self.pwrite = None
+            if self._past_cache:
+                self._past_cache.close()
             self._engine.release(self)
 
     def _open_uncached(self) -> FileDevice:
@@ -142,6 +159,11 @@ class FileDevice:
         """Punching behind the end says whether it works and changes nothing."""
         behind = (self.size // _PUNCH_PROBE + 1) * _PUNCH_PROBE
         return kernel.fallocate(self.fd, kernel.FALLOCATE_MODE[Op.ZERO], behind, _PUNCH_PROBE) == 0
+
+
+def past_cache(device: Device, offset: int, length: int) -> Device:
+    """What writes a range of the device to its medium, past any cache on this machine."""
+    return device.past_cache(offset, length) if isinstance(device, FileDevice) else device
 
 
 def seek(fd: int, at: int, whence: int, end: int) -> int:

@@ -17,6 +17,7 @@ from mirrortui.api.names import checked_path
 from mirrortui.api.problems import to_problem
 from mirrortui.api.schema import (
     AssembleRequest,
+    BadBlocksRequest,
     CreateRequest,
     EngineInfo,
     ExportRequest,
@@ -88,6 +89,7 @@ class Service:
             ("POST", "/v1/mirrors/{name}/export", self._export),
             ("POST", "/v1/mirrors/{name}/speed", self._speed),
             ("POST", "/v1/mirrors/{name}/impact", self._impact),
+            ("POST", "/v1/mirrors/{name}/badblocks", self._bad_blocks),
             ("POST", "/v1/mirrors/{name}/sync", self._sync),
             ("GET", "/v1/mirrors/{name}/mismatches", self._mismatches),
             ("POST", "/v1/mirrors/{name}/look", self._look),
@@ -150,6 +152,10 @@ class Service:
     async def _impact(self, request: Request) -> Response:
         ward = await self._ward(request)
         return _answer(await ward.set_impact(await _body(request, ImpactRequest)))
+
+    async def _bad_blocks(self, request: Request) -> Response:
+        ward = await self._ward(request)
+        return _answer(await ward.bad_blocks(await _body(request, BadBlocksRequest)))
 
     async def _sync(self, request: Request) -> Response:
         ward = await self._ward(request)
@@ -236,7 +242,7 @@ def _paths(body: msgspec.Struct) -> list[str]:
             return members
         case AssembleRequest(members=members, survivor=survivor):
             return [*members, survivor] if survivor else members
-        case MemberRequest(member=member):
+        case MemberRequest(member=member) | BadBlocksRequest(member=member):
             return [member]
         case ReplaceRequest(member=member, replacement=replacement):
             return [member, replacement]

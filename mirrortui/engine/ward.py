@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 import psutil
 from msgspec.structs import replace
 
+from mirrortui.api.client import SAVE_WITHIN
 from mirrortui.api.paths import Paths
 from mirrortui.api.schema import (
     AssembleRequest,
+    BadBlocks,
+    BadBlocksRequest,
     CheckRun,
     ExportRequest,
     ImpactRequest,
@@ -161,6 +164,12 @@ class Ward:
             if (memory := self.memory) and request not in memory.exports:
                 self.house.state.put(replace(memory, exports=[*memory.exports, request]))
             return replace(mirror, worker_pid=link.pid)
+
+    async def bad_blocks(self, request: BadBlocksRequest) -> BadBlocks:
+        """What a member's log lists; to try it again may take as long as reading all of it."""
+        return await self._running().call(
+            "badblocks", request, BadBlocks, SAVE_WITHIN if request.retest else ACT_WITHIN
+        )
 
     async def set_speed(self, request: SpeedRequest) -> Mirror:
         """How fast it copies from now on, until it is stopped."""

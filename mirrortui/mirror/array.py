@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from mirrortui.device.base import Device
@@ -21,6 +21,10 @@ from mirrortui.units import SECTOR
 
 Observer = Callable[[str, str, str, str | None], None]
 """Told what happened: kind, severity, a sentence, the member's path (api.schema.Event has the words)."""
+
+
+_MOST_COUNTED = 0xFFFF_FFFF
+"""The field has 32 bits."""
 
 
 class State(enum.Enum):
@@ -50,6 +54,13 @@ class Tuning:
     """Bytes of one zero or trim request that go to the members at once."""
     least_chunk: int = LEAST_CHUNK
     """Bytes of a chunk in memory, at least, for a mirror without a bitmap."""
+    page: int = 4096
+    """Bytes of a range that could not be read that are put right at once, as md does; a medium with larger blocks has
+    them put right at once."""
+    read_errors: int = 20
+    """Reads of a member that may fail within an hour; the count halves with every hour (md's max_corr_read_errors)."""
+    corrections: int = 256
+    """Pages that are put right at most after one read that failed; the rest waits for the next."""
     checkpoint: float = 30.0
     """Seconds of sync after which progress is recorded on disk, if a sixteenth of the array was not done before."""
 
@@ -146,6 +157,8 @@ class Member:
         """Much slower than the others: it is read from only where nobody else can be."""
         self.read_errors = 0
         self.write_errors = 0
+        self.corrected = superblock.cnt_corrected_read
+        """Sectors that could not be read and were made good, as md counts them; on disk with the next superblock."""
         self.since: float | None = None
         self.why = ""
 
@@ -160,6 +173,28 @@ class Member:
         """The part of [lo, hi) that its bad-block log can tell from the rest."""
         unit = SECTOR << self.superblock.bblog_shift
         return -(-lo // unit) * unit, hi // unit * unit
+
+    @property
+    def has_log(self) -> bool:
+        """There is room on it for a bad-block log."""
+        return bool(self.superblock.bblog_offset and self.superblock.bblog_size)
+
+    def list_bad(self, lo: int, hi: int) -> bool:
+        """[lo, hi) holds no data any more. False: its log has no room to say so."""
+        return self._list([*self.bad, (lo, hi)])
+
+    def list_good(self, lo: int, hi: int) -> bool:
+        """[lo, hi) holds data again. False: its log cannot tell that apart, or did not list it."""
+        listed = BadRanges(self.bad)
+        return listed.discard(*self.whole_sectors(lo, hi)) and self._list(listed)
+
+    def _list(self, ranges: Iterable[tuple[int, int]]) -> bool:
+        listed, sb = BadRanges(ranges), self.superblock
+        room = sb.bblog_size * SECTOR if self.has_log else 0
+        if not badblocks.fits(listed.log(sb), size=room, shift=sb.bblog_shift):
+            return False
+        self.bad = listed
+        return True
 
     @property
     def active(self) -> bool:
@@ -211,6 +246,8 @@ class Array:
     resync_from: int = 0
     """Bytes that a mirror without a bitmap had resynced when it was stopped; nothing once it is written to."""
     left_out: list[Note] = field(default_factory=list)
+    lost: BadRanges = field(default_factory=BadRanges)
+    """What could not be read on any copy when it was last tried, and was not written since."""
     arriving: set[str] = field(default_factory=set)
     """Paths of devices that are being made members: nothing else is done with them meanwhile."""
     changed: Callable[[], None] = lambda: None
@@ -232,6 +269,13 @@ class Array:
     def by_role(self) -> list[Member]:
         """Members with a role, lowest first."""
         return sorted((m for m in self.members if m.role is not None), key=lambda m: m.role or 0)
+
+    def grain(self, page: int) -> int:
+        """Bytes that can be read or put right on every member at least: a page where the page cache is between."""
+        blocks = max(m.device.block_size for m in self.members)
+        return max(
+            blocks if blocks > 1 else page, *(SECTOR << m.superblock.bblog_shift for m in self.members)
+        )
 
     def degraded(self) -> bool:
         """Fewer members in sync than there should be: no bit is cleared meanwhile."""
@@ -285,6 +329,18 @@ class Array:
         member.why = why
         member.since = now
         self._settle_authority()
+        self.changed()
+        return True
+
+    def lose(self, lo: int, hi: int) -> None:
+        """No copy could be read there."""
+        self.lost.add(lo, hi)
+        self.changed()
+
+    def regain(self, lo: int, hi: int) -> bool:
+        """It was written, or can be read after all. False: nothing of it was lost."""
+        if not self.lost.discard(lo, hi):
+            return False
         self.changed()
         return True
 
@@ -351,6 +407,7 @@ class Array:
             member.superblock,
             feature_map=features,
             recovery_offset=recovered,
+            cnt_corrected_read=min(member.corrected, _MOST_COUNTED),
             dev_roles=signature.roles,
             raid_disks=self.raid_disks,
             resync_offset=MAX if signature.clean else signature.resync_from,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mirrortui.device.base import Op
+from mirrortui.device.base import Device, Op
 from mirrortui.device.buffers import Buffer, Pool, same
 from mirrortui.mirror.array import Member
 from mirrortui.mirror.executor import Operation, wait
@@ -19,6 +19,12 @@ Run = tuple[int, int]
 def is_hole(member: Member, lo: int, length: int) -> bool:
     """The whole range is a hole and reads as zeroes."""
     return all(extent.hole for extent in member.device.extents(member.data + lo, length))
+
+
+def uncached(member: Member, lo: int, hi: int) -> Device:
+    """What is on the disk counts, not what the page cache makes of it; and what clients have there stays there."""
+    direct = member.device.uncached
+    return member.device if (member.data + lo | hi - lo) % direct.block_size else direct
 
 
 def operations(
@@ -39,6 +45,14 @@ def operations(
                 part = buffer
                 part.hold()
             yield Operation(target.device, Op.WRITE, target.data + at, part, length)
+
+
+def apart(member: Member, lo: int, where: Iterable[Run]) -> Iterator[Run]:
+    """These runs of a range that begins at `lo` without what the member's bad-block log lists: that is healed with more
+    care, and a medium that does not take it there costs no member.
+    """
+    for start, end in where:
+        yield from ((a - lo, b - lo) for a, b in member.bad.without(lo + start, lo + end))
 
 
 async def differing(member: Member, at: int, right: Buffer, length: int, pool: Pool) -> list[Run]:

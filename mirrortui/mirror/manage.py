@@ -278,10 +278,10 @@ async def stop(mirror: Mirror) -> None:
     """Stop cleanly (I13): whatever is in flight ends, everything is flushed, bits go, superblocks say clean. The caller
     has stopped taking requests; it closes the devices afterwards.
     """
-    mirror.daemon.stopped = True
+    mirror.daemon.stopped = mirror.corrector.stopped = True
     await mirror.sync.stop()
     await mirror.checker.stop()
-    while mirror.tickets.buckets or mirror.intent.pending:
+    while mirror.tickets.buckets or mirror.intent.pending or mirror.corrector.busy:
         await sleep(_SETTLE)
     if not mirror.array.readonly and not mirror.array.broken:
         await mirror.daemon.finish()

@@ -15,6 +15,7 @@ from mirrortui.mirror.array import Array, Member, Signature, State, Tuning
 from mirrortui.mirror.book import Book, prefer
 from mirrortui.mirror.check import Checker
 from mirrortui.mirror.chunks import ChunkSet
+from mirrortui.mirror.correct import Corrector
 from mirrortui.mirror.daemon import Daemon
 from mirrortui.mirror.executor import Executor, Host
 from mirrortui.mirror.intent import HOT, Intent
@@ -55,8 +56,20 @@ class Mirror:
         self.tickets = Tickets(executor, tuning.bucket_shift)
         self.scribe = Scribe(executor, host, array, intent, pool, written)
         self.book = Book(executor, array, intent, self.scribe, self.tickets, pool, tuning)
+        self.corrector = Corrector(
+            executor, host, array, self.scribe, self.tickets, self.book.reader, pool, tuning
+        )
         self.sync = Sync(
-            executor, host, array, self.scribe, self.book, self.tickets, intent.pending, pool, tuning
+            executor,
+            host,
+            array,
+            self.scribe,
+            self.book,
+            self.corrector,
+            self.tickets,
+            intent.pending,
+            pool,
+            tuning,
         )
         self.laggards = Laggards(executor, host, array, pool)
         self.checker = Checker(
@@ -71,6 +84,7 @@ class Mirror:
         self._stripe_shift = tuning.stripe_shift
         self.book.suspected = lambda: self.sync.kick("a write did not reach every copy")
         self.book.healed = self.sync.retry
+        self.book.unread = self.corrector.note
         self.sync.ended = self.daemon.hurry
         self.scribe.faulted = self._spare_takes_over
         array.changed = self._refresh
@@ -112,6 +126,7 @@ class Mirror:
             and not scribe.holding
             and not array.broken
             and not array.readonly
+            and not array.lost
             and not any(m.device.zombies or m.bad for m in targets)
         )
         doors = [(m.device.pwrite, m.data) for m in targets if m.device.pwrite]

@@ -17,6 +17,9 @@ from mirrortui.api.interface import EventStream, MemberVerb
 from mirrortui.api.problems import UnconfirmedError
 from mirrortui.api.schema import (
     AssembleRequest,
+    BadBlocks,
+    BadBlocksRequest,
+    BadRange,
     CreateRequest,
     DeviceInfo,
     EngineInfo,
@@ -170,6 +173,14 @@ class FakeEngine(KernelVerbs):
     def plan_stop(self, mirror: str, request: StopRequest) -> Plan:
         with self._changed:
             return self._plan_stop(mirror)
+
+    def bad_blocks(self, mirror: str, request: BadBlocksRequest) -> BadBlocks:
+        with self._changed:
+            self._answer()
+            found = self._find(mirror)
+            bad = next((m.bad for m in found.members if m.path == request.member), 0)
+            ranges = [BadRange(start=0, length=bad, sector=2048, sectors=bad // 512)] if bad else []
+            return BadBlocks(mirror=mirror, member=request.member, ranges=ranges)
 
     def export(self, mirror: str, request: ExportRequest) -> Mirror:
         with self._changed:

@@ -149,6 +149,7 @@ def _member(member: Member, array: Array, rates: Rates) -> schema.Member:
         events=array.events if member.active else member.superblock.events,
         read_errors=member.read_errors,
         write_errors=member.write_errors,
+        corrected=member.corrected,
         recovered=done if recovering else None,
         read_rate=reads,
         write_rate=writes,
@@ -204,9 +205,11 @@ def _why(mirror: Mirror, absent: Iterable[Absent]) -> str:
     array = mirror.array
     if array.broken:
         return f"It takes no more writes: {array.broken}. Stop it, see to the member, and assemble it again."
+    lost = f"{format_size(array.lost.bytes)} could not be read on any copy: a write there heals it."
+    lost = lost if array.lost else ""
     replacing_ = _replacing(array)
     if not array.degraded():
-        return f"{'; '.join(replacing_)}." if replacing_ else ""
+        return " ".join([*([f"{'; '.join(replacing_)}."] if replacing_ else []), *([lost] if lost else [])])
     copies = len(array.in_sync())
     risk = "one copy is left" if copies == 1 else f"{copies} copies are left"
     out = [f"{m.path} is out: {m.why}" for m in array.members if m.state is State.FAULTY and m.why]
@@ -218,7 +221,7 @@ def _why(mirror: Mirror, absent: Iterable[Absent]) -> str:
         doing = "add or re-add a member"
     doing = "; ".join([*replacing_, doing])
     cause = f"{'; '.join(out)}; " if out else ""
-    return f"{cause}{risk}; {doing}."
+    return f"{cause}{risk}; {doing}. {lost}".rstrip()
 
 
 def _replacing(array: Array) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mirrortui.api.consent import command, refusal, require
 from mirrortui.api.schema import (
+    BadBlocksRequest,
     ExportRequest,
     ImpactRequest,
     LookRequest,
@@ -28,7 +29,7 @@ from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.units import format_size
-from mirrortui.worker import plans
+from mirrortui.worker import badblocks, plans
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.candidates import newcomer
 from mirrortui.worker.checks import Checks
@@ -121,8 +122,16 @@ class Verbs:
             case "speed":
                 self._set_speed(arguments(call, SpeedRequest))
                 return self._status()
+            case "badblocks":
+                return await self._bad_blocks(arguments(call, BadBlocksRequest))
             case _:
                 raise RequestError(f"There is no verb {call.verb!r}.")
+
+    async def _bad_blocks(self, request: BadBlocksRequest) -> object:
+        if not request.retest:
+            return badblocks.listed(self._mirror, request.member)
+        async with self._turns:
+            return await badblocks.retested(self._mirror, request.member)
 
     async def _change(self, verb: Verb, request: MemberRequest) -> object:
         return await self._do(

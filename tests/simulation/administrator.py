@@ -10,6 +10,7 @@ from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.executor import Task
+from mirrortui.mirror.retest import retest
 from mirrortui.testing.simulated import SimDisk
 from tests.simulation.model import WrongAnswerError
 from tests.simulation.scene import Scene
@@ -42,6 +43,10 @@ class Administrator:
             if mirror.sync.running:
                 scene.reached["re-add during sync"] += 1
             scene.executor.spawn(self._tolerant(verb))
+        elif rng.random() < 0.3:
+            member = rng.choice(array.members)
+            scene.reached["retested"] += 1
+            scene.executor.spawn(self._tolerant(partial(retest, mirror, member.path)))
         elif rng.random() < 0.5:
             member = rng.choice(array.members)
             scene.history.may_be_out.add(member.path)
@@ -56,6 +61,12 @@ class Administrator:
             if member is None or member.state is State.FAULTY:
                 known = self._is_known(disk)
                 scene.wait_for(self._re_add(disk) if known else self._replace(disk))
+
+    def retest_all(self) -> None:
+        """Every bad-block log, where another copy has what it lists."""
+        scene = self._scene
+        for member in scene.running.array.targets():
+            scene.wait_for(retest(scene.running, member.path))
 
     def _is_known(self, disk: SimDisk) -> bool:
         """What the disk lacks is known: it can be re-added."""

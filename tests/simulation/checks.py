@@ -106,7 +106,8 @@ class Checks:
                 for chunk in member.need
                 for n in range(chunk * geometry.chunk, (chunk + 1) * geometry.chunk)
             }
-            lost &= needed | geometry.unreadable(self._scene.disk(member.path))
+            disk = self._scene.disk(member.path)
+            lost &= needed | geometry.unreadable(disk) | geometry.decayed(disk)
         return lost
 
     def whole(self, mirror: Mirror) -> None:
@@ -127,6 +128,19 @@ class Checks:
         bad = {n for m in mirror.array.in_sync() for n in geometry.unreadable(self._scene.disk(m.path))}
         if left := bad - self.lost():
             raise WrongAnswerError(f"sectors {sorted(left)} are good on some copy and bad on another")
+
+    def put_right(self, mirror: Mirror) -> None:
+        """What a member could not read, and another can, it can read now."""
+        geometry, lost = self._scene.habits.geometry, self.lost()
+        for member in mirror.array.in_sync():
+            disk = self._scene.disk(member.path)
+            missed = {n for n in geometry.decayed(disk) if geometry.place(n) in disk.unread}
+            if left := missed - lost - geometry.bad(disk):
+                raise WrongAnswerError(
+                    f"sectors {sorted(left)} could not be read on {disk.path}, and still cannot"
+                )
+            if lasting := {m.path for m in mirror.array.in_sync() if m.corrected > 0}:
+                self._scene.reached["members corrected"] += len(lasting)
 
     def untouched(self, mirror: Mirror, before: list[bytes]) -> None:
         """I13: after a clean stop reassembly copies nothing and changes nothing."""

@@ -158,13 +158,14 @@ class Clients:
             return
         client.busy = True
         generation = self._generation()
-        readable = self._is_readable(first, count)
+        readable, decayed = self._is_readable(first, count), self._decayed(first, count)
 
         def done(error: int) -> None:
             client.busy = False
             if error:
                 scene.reached["reads refused"] += 1
-                if readable and self._is_readable(first, count):
+                steady = decayed == self._decayed(first, count)
+                if readable and steady and self._is_readable(first, count):
                     raise WrongAnswerError(f"{first}+{count} could be read and was refused: {error}")
             elif generation == self._generation():
                 scene.model.check(first, bytes(buffer.view[:length]), allowed, begun)
@@ -180,6 +181,9 @@ class Clients:
             and not rates.hang
             and self._checks.lost().isdisjoint(range(first, first + count))
         )
+
+    def _decayed(self, first: int, count: int) -> int:
+        return sum(self._scene.decayed[sector] for sector in range(first, first + count))
 
     def _generation(self) -> tuple[str, ...]:
         """Which copies are believed: a read across a change of these may have been answered by either."""

@@ -104,7 +104,8 @@ class Geometry:
 
     def tuning(self, daemon_delay: float) -> Tuning:
         """Granularities that this world is large enough for."""
-        scaled = {"least_chunk": self.chunk * SECTOR, "window": self.window * SECTOR}
+        page = SECTOR if self.block_size == 1 else 2 * self.block_size
+        scaled = {"least_chunk": self.chunk * SECTOR, "window": self.window * SECTOR, "page": page}
         return replace(_TUNING, daemon_delay=daemon_delay, **scaled)
 
     def chunk_of(self, disk: SimDisk, number: int) -> bytes:
@@ -152,6 +153,21 @@ class Geometry:
         """Sectors that cannot be read without a bad one."""
         units = {sector // self.unit for sector in self.bad(disk)}
         return {unit * self.unit + n for unit in units for n in range(self.unit)}
+
+    def place(self, sector: int) -> int:
+        """Where on a disk the block begins that holds a sector of the array."""
+        at = (self.start + sector) * SECTOR
+        return at - at % max(SECTOR, self.block_size)
+
+    def decayed(self, disk: SimDisk) -> set[int]:
+        """Sectors of the array that a disk cannot read."""
+        lost = disk.damage.unreadable
+        return {sector for sector in range(self.data) if self.place(sector) in lost} if lost else set()
+
+    def has_log(self, disk: SimDisk) -> bool:
+        """A disk has room for a bad-block log."""
+        sb = self.superblock(disk)
+        return sb is not None and sb.bblog_offset != 0
 
     def is_whole(self, disk: SimDisk) -> bool:
         """By its own word the disk holds all the data."""

@@ -40,6 +40,12 @@ class Habits:
     """Chance that a client goes away when its write was not done inline."""
     bad: float
     """Chance that a member is born with entries in its bad-block log."""
+    decay: float
+    """Chance per step that a disk can no longer read some sectors."""
+    dead: float
+    """Chance that such a sector takes no write either."""
+    logless: float
+    """Chance that a member has no room for a bad-block log."""
     spare: bool
     """One more disk than the mirror has members."""
     replacing: float
@@ -83,6 +89,9 @@ class Habits:
             leaving=rng.choice([0.0, 0.5]),
             cuts=rng.randint(1, 3) + (4 if apart else 0),
             bad=rng.choice([0.0, 0.0, 0.0, 0.0, 0.5, 1.0]),
+            decay=rng.choice([0.0, 0.0, 0.0, 0.002, 0.01]),
+            dead=rng.choice([0.0, 0.0, 0.3]),
+            logless=rng.choice([0.0, 0.0, 0.5]),
             spare=spare or replacing > 0,
             replacing=replacing,
             daemon_delay=rng.choice([0.1, 1.0]),

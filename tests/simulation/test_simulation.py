@@ -33,6 +33,11 @@ MUST_REACH = {
     "cut when it was filled": 0.0002,
     "boot without a replacement": 0.0001,
     "replacements given up": 0.0005,
+    "sectors decayed": 0.05,
+    "read-error-corrected": 0.005,
+    "bad-blocks-found": 0.0002,
+    "bad-blocks-copied": 0.005,
+    "retested": 0.01,
     "inline writes": 1.0,
 }
 """What the seeds must come to, as a share of the power cuts."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mirrortui.api.schema import AssembleRequest
 from mirrortui.units import KIB, MIB
+from tests.e2e.bad_disk import bad_disk
+from tests.e2e.conftest import until
+from tests.interop.kernel.content import BLOCK
 from tests.interop.kernel.scenes import SIZE
 from tests.interop.kernel.turns import Turn
+from tests.interop.kernels import tool
 
 Steps = Callable[[Turn], None]
 
@@ -35,6 +41,10 @@ class Left:
     """What the kernel has left to do."""
     size: int = 7 * MIB
     """Bytes of the array."""
+    looks: str = ""
+    """What else the kernel is asked before it writes."""
+    stopped: bool = False
+    """The steps stop it."""
 
 
 _THREE, _FOUR = (SIZE,) * 3, (SIZE,) * 4
@@ -90,6 +100,27 @@ def _fill(turn: Turn) -> None:
 
 def _assemble(turn: Turn) -> None:
     turn.assemble()
+
+
+BAD_BLOCK = 1300
+"""Of the array: one that b cannot read and does not write."""
+
+
+def _bad_blocks(turn: Turn) -> None:
+    """What b lost is on its log, and was written to since."""
+    turn.fill(3)
+    turn.stop()
+    at = MIB // BLOCK + BAD_BLOCK
+    with bad_disk(turn.world.place / "bad", SIZE, turn.images[1]) as disk:
+        members = [turn.path("a"), str(disk.path)]
+        turn.world.client.assemble(AssembleRequest(members=members, direct=True))
+        disk.decay(at, dead=True)
+        turn.check()
+        until(lambda: turn.world.client.mirror(turn.name).members[1].bad, "it is on the log")
+        turn.put(4, BAD_BLOCK, 1)
+        turn.stop()
+    listed = tool("mdadm", "--examine-badblocks", turn.path("b"))
+    assert re.findall(r"(\d+) for (\d+) sectors", listed) == [(str(at * 8), "8")], listed
 
 
 def _replace(old: str, new: str) -> Steps:
@@ -160,6 +191,13 @@ AT_REST: dict[str, Left] = {
         sizes=_THREE,
         found={"a": "in_sync", "c": "recovering"},
         actions=("recover",),
+    ),
+    "bad-blocks": Left(
+        steps=_then(_whole(), _bad_blocks),
+        stopped=True,
+        looks="log=$sys/dev-${b#/dev/}/bad_blocks; tell log $(cat $log);"
+        f" for n in 1 2 3 4 5 6 7 8; do tell block $(dd if=$dev bs=4k skip={BAD_BLOCK} count=1 iflag=direct | md5sum);"
+        f" done; put 5 {BAD_BLOCK} 1; sleep 1; tell healed $(cat $log)",
     ),
 }
 """Stopped cleanly."""
