@@ -53,7 +53,6 @@ class FileDevice:
         self.unsupported: set[Op] = set()
         """Ways to zero that the device turned out not to have."""
         self._engine = engine
-        self._uncached: FileDevice | None = None
         self._closed = False
         self._direct = direct
         self._past_cache: PastCache | None = None
@@ -104,13 +103,6 @@ class FileDevice:
             found.append(Extent(at, offset + length - at, hole=False))
         return found
 
-    @property
-    def uncached(self) -> Device:
-        """See Device."""
-        if self._uncached is None:
-            self._uncached = self._open_uncached()
-        return self._uncached
-
     def past_cache(self, offset: int, length: int) -> Device:
         """What writes the range to the medium itself, as far as there is a way: else this device."""
         if self._direct or self._closed:
@@ -127,26 +119,10 @@ class FileDevice:
         """See Device. The claim ends when the last operation in flight has ended."""
         if not self._closed:
             self._closed = True
-            if self._uncached not in (None, self):
-                self._uncached.close()
             self.pread = self.pwrite = None
             if self._past_cache:
                 self._past_cache.close()
             self._engine.release(self)
-
-    def _open_uncached(self) -> FileDevice:
-        """Another descriptor of the same file, under the claim of this one."""
-        if self.block_size > 1:
-            return self
-        try:
-            fd = os.open(f"/proc/self/fd/{self.fd}", os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
-        except OSError:
-            return self
-        try:
-            return type(self)(self.path, fd, self._engine, direct=True, readonly=True, timeout=self.timeout)
-        except OSError:
-            os.close(fd)
-            return self
 
     def _measure(self) -> int:
         """Bytes, whole sectors."""
@@ -159,11 +135,6 @@ class FileDevice:
         """Punching behind the end says whether it works and changes nothing."""
         behind = (self.size // _PUNCH_PROBE + 1) * _PUNCH_PROBE
         return kernel.fallocate(self.fd, kernel.FALLOCATE_MODE[Op.ZERO], behind, _PUNCH_PROBE) == 0
-
-
-def past_cache(device: Device, offset: int, length: int) -> Device:
-    """What writes a range of the device to its medium, past any cache on this machine."""
-    return device.past_cache(offset, length) if isinstance(device, FileDevice) else device
 
 
 def seek(fd: int, at: int, whence: int, end: int) -> int:

@@ -15,7 +15,7 @@ from mirrortui.device.buffers import Buffer, Pool, same
 from mirrortui.errors import RefusedError
 from mirrortui.mirror.array import Array, Member, State, Tuning
 from mirrortui.mirror.book import Book
-from mirrortui.mirror.copying import PAGE, Run, is_hole, runs, uncached
+from mirrortui.mirror.copying import PAGE, Run, is_hole, runs
 from mirrortui.mirror.executor import Executor, Host, Operation, Signal, sleep, wait
 from mirrortui.mirror.findings import Difference, Findings
 from mirrortui.mirror.progress import Progress
@@ -232,8 +232,10 @@ class Checker:
     async def _read(self, lo: int, hi: int) -> list[Copy]:
         """The range on every member that can be compared and read."""
         copies = [Copy(m, self._pool.empty(hi - lo)) for m in self._comparable(lo, hi)]
+        # What is on the disk counts, not what the page cache makes of it; and what clients have there stays there.
         results = await wait(
-            Operation(uncached(m, lo, hi), Op.READ, m.data + lo, b, hi - lo) for m, b in copies
+            Operation(m.device.past_cache(m.data + lo, hi - lo), Op.READ, m.data + lo, b, hi - lo)
+            for m, b in copies
         )
         read = []
         for copy, result in zip(copies, results, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mirrortui.device.base import Device, Op
+from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool, same
 from mirrortui.mirror.array import Member
 from mirrortui.mirror.executor import Operation, wait
@@ -19,12 +19,6 @@ Run = tuple[int, int]
 def is_hole(member: Member, lo: int, length: int) -> bool:
     """The whole range is a hole and reads as zeroes."""
     return all(extent.hole for extent in member.device.extents(member.data + lo, length))
-
-
-def uncached(member: Member, lo: int, hi: int) -> Device:
-    """What is on the disk counts, not what the page cache makes of it; and what clients have there stays there."""
-    direct = member.device.uncached
-    return member.device if (member.data + lo | hi - lo) % direct.block_size else direct
 
 
 def operations(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool
-from mirrortui.device.file import past_cache
 from mirrortui.mirror.array import Array, Member
 from mirrortui.mirror.executor import Operation, wait
 from mirrortui.mirror.rewrite import GONE, Pen
@@ -80,7 +79,7 @@ class Overwriter:
             parts.append(Part(member, lo, hi, False, operation))
         for lo, hi in member.bad.within(offset, end):
             own = self._pool.take(buffer.view[lo - offset : hi - offset] if buffer else bytes(hi - lo))
-            device = past_cache(member.device, member.data + lo, hi - lo)
+            device = member.device.past_cache(member.data + lo, hi - lo)
             operation = Operation(device, Op.WRITE, member.data + lo, own, hi - lo)
             parts.append(Part(member, lo, hi, True, operation))
         return parts

@@ -7,9 +7,7 @@ import os
 
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool, same
-from mirrortui.device.file import past_cache
 from mirrortui.mirror.array import Array, Member
-from mirrortui.mirror.copying import uncached
 from mirrortui.mirror.executor import Operation, wait
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.units import format_size
@@ -29,7 +27,9 @@ class Pen:
     async def read(self, member: Member, lo: int, hi: int, buffer: Buffer) -> int:
         """Bytes read from the member's medium, or a negative errno. Not counted as an error of the member."""
         place, length = member.data + lo, hi - lo
-        (result,) = await wait([Operation(uncached(member, lo, hi), Op.READ, place, buffer, length)])
+        (result,) = await wait(
+            [Operation(member.device.past_cache(place, length), Op.READ, place, buffer, length)]
+        )
         if -result in GONE:
             self._scribe.fault(member, f"read error at {format_size(lo)}: {os.strerror(-result)}")
         return result
@@ -37,7 +37,7 @@ class Pen:
     async def rewrite(self, member: Member, lo: int, hi: int, buffer: Buffer) -> bool:
         """Put the buffer there, durably, and read it again. False: that failed, and the member may be out for it."""
         place, length = member.data + lo, hi - lo
-        device = past_cache(member.device, place, length)
+        device = member.device.past_cache(place, length)
         (result,) = await wait([Operation(device, Op.WRITE, place, buffer, length)])
         if result != length:
             member.write_errors += 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mirrortui.device.base import Op
-from mirrortui.device.file import FileDevice, past_cache
+from mirrortui.device.file import FileDevice
 from mirrortui.device.filters.fault import FaultFilter
 from mirrortui.device.ioengine import IoEngine
 from mirrortui.device.memory import MemoryDevice
@@ -35,22 +35,22 @@ def device(tmp_path: Path, engine: IoEngine) -> Iterator[FileDevice]:
     image.touch()
     os.truncate(image, SIZE)
     device = open_member(str(image), engine)
-    if not isinstance(past_cache(device, 0, PAGE), PastCache):
+    if not isinstance(device.past_cache(0, PAGE), PastCache):
         pytest.skip("no O_DIRECT here")
     yield device
     device.close()
 
 
 def test_both_doors_lead_to_the_same_bytes(engine: IoEngine, device: FileDevice) -> None:
-    through, beside = Driver(engine, device), Driver(engine, past_cache(device, 0, PAGE))
+    through, beside = Driver(engine, device), Driver(engine, device.past_cache(0, PAGE))
     assert through.write(0, b"a" * PAGE) == PAGE
     assert beside.write(0, b"b" * PAGE) == PAGE
     assert through.read(0, PAGE) == b"b" * PAGE
 
 
 def test_what_is_not_in_whole_blocks_goes_the_usual_way(engine: IoEngine, device: FileDevice) -> None:
-    assert past_cache(device, 100, 200) is device
-    beside = past_cache(device, 0, PAGE)
+    assert device.past_cache(100, 200) is device
+    beside = device.past_cache(0, PAGE)
     with pytest.raises(ValueError, match="beside the page cache"):
         Driver(engine, beside).write(100, b"x")
     for op in Op.READ, Op.FLUSH:
@@ -59,7 +59,7 @@ def test_what_is_not_in_whole_blocks_goes_the_usual_way(engine: IoEngine, device
 
 
 def test_what_times_out_there_counts_as_the_members(device: FileDevice) -> None:
-    beside = past_cache(device, 0, PAGE)
+    beside = device.past_cache(0, PAGE)
     beside.zombies += 1
     assert device.zombies == 1
     beside.zombies -= 1
@@ -67,21 +67,21 @@ def test_what_times_out_there_counts_as_the_members(device: FileDevice) -> None:
 
 
 def test_it_ends_with_its_owner(engine: IoEngine, device: FileDevice) -> None:
-    beside = past_cache(device, 0, PAGE)
+    beside = device.past_cache(0, PAGE)
     assert isinstance(beside, PastCache)
     device.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(beside.fd)
-    assert past_cache(device, 0, PAGE) is device
+    assert device.past_cache(0, PAGE) is device
 
 
 def test_others_have_no_cache_to_pass(tmp_path: Path, engine: IoEngine) -> None:
     memory = MemoryDevice("memory", SIZE, lambda callback: None)
-    assert past_cache(memory, 0, PAGE) is memory
+    assert memory.past_cache(0, PAGE) is memory
     fault = FaultFilter(memory, [], lambda seconds, callback: None)
-    assert past_cache(fault, 0, PAGE) is fault
+    assert fault.past_cache(0, PAGE) is fault
     image = tmp_path / "direct"
     image.write_bytes(bytes(SIZE))
     direct = open_member(str(image), engine, direct=True)
-    assert past_cache(direct, 0, PAGE) is direct
+    assert direct.past_cache(0, PAGE) is direct
     direct.close()
