@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool, same
-from mirrortui.mirror.array import Array, Member
+from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.executor import Operation, wait
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.units import format_size
 
 GONE = frozenset({errno.ETIMEDOUT, errno.ENODEV, errno.ENXIO})
 """Errors of a device that does not answer: an operation that meets one fails the member."""
+
+
+Choose = Callable[[list[Member]], Member | None]
+"""Whom to read from, after those were tried in vain."""
 
 
 class Pen:
@@ -33,6 +38,20 @@ class Pen:
         if -result in GONE:
             self._scribe.fault(member, f"read error at {format_size(lo)}: {os.strerror(-result)}")
         return result
+
+    async def fetch(self, lo: int, hi: int, choose: Choose) -> tuple[Member, Buffer] | None:
+        """The range from the first of those that can read it; the caller drops the buffer. None: nobody can."""
+        tried: list[Member] = []
+        while source := choose(tried):
+            buffer = self._pool.empty(
+                hi - lo
+            )  # another each time: a read that timed out may land in the last one
+            result = await self.read(source, lo, hi, buffer)
+            if result == hi - lo and source.state is State.IN_SYNC:
+                return source, buffer
+            buffer.drop()
+            tried.append(source)
+        return None
 
     async def rewrite(self, member: Member, lo: int, hi: int, buffer: Buffer) -> bool:
         """Put the buffer there, durably, and read it again. False: that failed, and the member may be out for it."""
