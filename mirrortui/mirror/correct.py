@@ -64,6 +64,7 @@ class Corrector:
         self._pool = pool
         self._tuning = tuning
         self._pen = Pen(array, scribe, pool)
+        self._pen.unread = self.note
         self._rates: WeakKeyDictionary[Member, ErrorRate] = WeakKeyDictionary()
         self._at_work: list[tuple[Member, int, int]] = []
         self.stopped = False

@@ -40,6 +40,7 @@ class Patcher:
         self._corrector = corrector
         self._pool = pool
         self._pen = Pen(array, scribe, pool)
+        self._pen.unread = corrector.note
         self._page = tuning.page
         self._wrote = wrote
 

@@ -28,6 +28,8 @@ class Pen:
         self._array = array
         self._scribe = scribe
         self._pool = pool
+        self.unread: Callable[[Member, int, int], None] = lambda member, offset, length: None
+        """Called for a member that could not be read where another could, so that it is put right in its turn."""
 
     async def read(self, member: Member, lo: int, hi: int, buffer: Buffer) -> int:
         """Bytes read from the member's medium, or a negative errno. Not counted as an error of the member."""
@@ -48,6 +50,8 @@ class Pen:
             )  # another each time: a read that timed out may land in the last one
             result = await self.read(source, lo, hi, buffer)
             if result == hi - lo and source.state is State.IN_SYNC:
+                for member in tried:
+                    self.unread(member, lo, hi - lo)
                 return source, buffer
             buffer.drop()
             tried.append(source)

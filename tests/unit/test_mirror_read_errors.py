@@ -563,3 +563,15 @@ def test_no_cut_in_a_growing_log_loses_what_it_lists(count: int) -> None:
         log = log[:at] + data + log[at + len(data) :]
         assert set(badblocks.decode(log)) >= set(old)
     assert badblocks.decode(log) == tuple(new)
+
+
+def test_a_source_that_cannot_be_read_is_put_right_in_its_turn() -> None:
+    stage = Stage()
+    a, b, c = stopped(stage, "abc")
+    mirror = stage.assemble([a, b, c])
+    for disk in (a, b):
+        decay(disk, *BAD)
+    mirror.corrector.note(member(mirror, "a"), BAD[0], PAGE)
+    settled(stage, mirror)
+    assert not (a.damage.unreadable or b.damage.unreadable)
+    assert a.current[START:] == b.current[START:] == c.current[START:]
