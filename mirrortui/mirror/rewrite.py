@@ -15,8 +15,6 @@ from mirrortui.units import format_size
 
 GONE = frozenset({errno.ETIMEDOUT, errno.ENODEV, errno.ENXIO})
 """Errors of a device that does not answer: an operation that meets one fails the member."""
-
-
 Choose = Callable[[list[Member]], Member | None]
 """Whom to read from, after those were tried in vain."""
 
@@ -45,9 +43,8 @@ class Pen:
         """The range from the first of those that can read it; the caller drops the buffer. None: nobody can."""
         tried: list[Member] = []
         while source := choose(tried):
-            buffer = self._pool.empty(
-                hi - lo
-            )  # another each time: a read that timed out may land in the last one
+            # Another each time: a read that timed out may still land in the last one.
+            buffer = self._pool.empty(hi - lo)
             result = await self.read(source, lo, hi, buffer)
             if result == hi - lo and source.state is State.IN_SYNC:
                 for member in tried:
