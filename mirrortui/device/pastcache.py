@@ -32,7 +32,7 @@ class Owner(Protocol):
 
 
 class PastCache:
-    """READ and WRITE beside the page cache (a Device otherwise). What times out counts as its owner's: it may land late."""
+    """READ and WRITE beside the page cache (a Device otherwise). What times out counts as its owner's."""
 
     can_punch = False
 
