@@ -76,6 +76,8 @@ class Sync:
         self._inside = -1
         self._epoch = 0
         self._left: dict[int, int] = {}
+        self._ahead = 0
+        """Bytes that were copied of chunks that still count as needed."""
         self._unreadable: set[int] = set()
         self._alone: set[int] = set()
         """Chunks that are copied one by one, because no copy had all of a window."""
@@ -182,6 +184,7 @@ class Sync:
         await self._resumed()
         self._at, self._inside = 0, -1
         self._left.clear()
+        self._ahead = 0
         for _ in range(self._tuning.depth):
             self._copiers += 1
             self._executor.spawn(self._copier())
@@ -305,6 +308,7 @@ class Sync:
             begun = await self.courtesy.begin(self._hurried)
             end = min(window.hi, at + self.courtesy.piece(window.hi - at))
             done = await self._copy_piece(Window(at, end, window.chunks, window.epoch))
+            self._ahead += end - at if done else window.lo - at
             await self.courtesy.end(begun, end - at, self._hurried)
             if not done:
                 return False
@@ -400,6 +404,7 @@ class Sync:
         """The copy counts, unless chunks were put back since it began."""
         if window.epoch != self._book.epoch:
             return
+        before = self._needed_bytes()
         for chunk in window.chunks:
             if chunk in self._left:
                 self._left[chunk] -= 1
@@ -408,7 +413,9 @@ class Sync:
                 del self._left[chunk]
             for member in self._array.targets():
                 member.need.discard(chunk)
-        self.progress.left(self._needed_bytes())
+        needed = self._needed_bytes()
+        self._ahead = max(0, self._ahead - max(0, before - needed))
+        self.progress.left(needed - self._ahead)
 
     async def _checkpoint(self) -> None:
         """Record how far recovering members are, so that a restart goes on from there."""

@@ -115,3 +115,23 @@ def test_busy_clients_are_noticed_by_what_they_were_answered() -> None:
     assert courtesy.piece(MIB) == PIECE
     stage.scheduler.pass_time(MANNERS["balanced"].hold)
     assert courtesy.piece(MIB) == MIB
+
+
+@pytest.mark.parametrize("chunk", [64 * KIB, 2 * MIB], ids=["many in a window", "more than a window"])
+def test_pieces_do_not_make_it_more(chunk: int) -> None:
+    stage = Stage()
+    mirror = stage.create([stage.disk("a", 8 * MIB), stage.disk("b", 8 * MIB)], chunk=chunk)
+    for at in range(0, mirror.size, 64 * KIB):
+        assert stage.write(mirror, at, b"x" * 4096) == 0
+    stage.run(manage.fail(mirror, "b"))
+    stage.run(manage.remove(mirror, "b"))
+    mirror.sync.courtesy.load = Clients(stage, 100_000).load
+    stage.run(manage.add(mirror, stage.disk("c", 8 * MIB)))
+    totals: set[int] = set()
+
+    def watched() -> bool:
+        totals.add(mirror.sync.progress.total)
+        return not mirror.array.degraded()
+
+    stage.until(watched)
+    assert totals - {0} == {mirror.size}
