@@ -8,7 +8,7 @@ from dataclasses import replace as changed
 import pytest
 
 from mirrortui.device.base import Op
-from mirrortui.errors import DegradedStartError, MemberError, RefusedError
+from mirrortui.errors import DegradedStartError, DivergedError, MemberError, RefusedError
 from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, Feature, Superblock
 from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import State
@@ -430,6 +430,23 @@ def test_a_slot_that_was_given_on_does_not_part_a_replaced_member_from_its_succe
     verdict = decide(found)
     assert [place.found.path for place in verdict.places] == ["d"]
     assert {note.path for note in verdict.left_out} == {"b", "c"}
+
+
+def test_a_disk_that_both_halves_took_in_does_not_make_one_of_them_stale() -> None:
+    """a has it for role 1, b for role 0: a was not left behind by it."""
+    stage = Stage()
+    a, b, c = (stage.disk(name) for name in "abc")
+    stage.run(manage.stop(stage.create([a, b])))
+    for half in (a, b):
+        alone = stage.assemble([half], run=True)
+        stage.run(manage.add(alone, c))
+        stage.in_sync(alone)
+        stage.write(alone, 0, KEY)
+        stage.run(manage.stop(alone))
+    found = [stage.run(read_member(disk, stage.pool)) for disk in (a, c)]
+    later = changed(found[1].superblock, events=found[0].superblock.events + 5)
+    with pytest.raises(DivergedError, match="has another role"):
+        decide([found[0], changed(found[1], superblock=later)])
 
 
 def test_a_guided_replacement_of_the_kernels_is_filled_in_full() -> None:
