@@ -14,6 +14,7 @@ from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.decide import decide
+from mirrortui.mirror.found import Found
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.testing.simulated import Request, SimDisk
 from mirrortui.units import KIB, MIB
@@ -447,6 +448,28 @@ def test_a_disk_that_both_halves_took_in_does_not_make_one_of_them_stale() -> No
     later = changed(found[1].superblock, events=found[0].superblock.events + 5)
     with pytest.raises(DivergedError, match="has another role"):
         decide([found[0], changed(found[1], superblock=later)])
+
+
+def test_one_that_was_being_filled_long_ago_does_not_part_the_survivors() -> None:
+    """Its slot is another's by now, of which only one of the two knows yet."""
+    play = Play()
+    stage = play.stage
+    stage.run(manage.stop(play.part_way()))
+    kept, other, old = (stage.run(read_member(disk, stage.pool)) for disk in play.disks)
+
+    def told(found: Found, slot: int, events: int, roles: dict[int, int]) -> Found:
+        table = tuple(roles.get(n, ROLE_SPARE) for n in range(found.superblock.max_dev))
+        sb = changed(found.superblock, dev_number=slot, events=events, dev_roles=table)
+        return changed(found, superblock=sb)
+
+    found = [
+        told(kept, 4, 31, {3: 1, 4: 1, 5: 0}),
+        told(other, 5, 30, {4: 1, 5: 0}),
+        told(old, 3, 10, {1: 1, 3: 1}),
+    ]
+    for survivor in ("a", "b"):
+        verdict = decide(found, survivor=survivor, run=True)
+        assert {p.found.path for p in verdict.places if not p.recovering} == {"a", "b"}
 
 
 def test_a_guided_replacement_of_the_kernels_is_filled_in_full() -> None:
