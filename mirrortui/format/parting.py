@@ -39,8 +39,12 @@ def claims(member: Bearer) -> bool:
 
 
 def accepts(one: Member, other: Member, among: Sequence[Member]) -> bool:
-    """One's table has a place for the other. A slot can have had several owners: who of those present is meant?"""
-    return place(one, other) < ROLE_FAULTY and _owner(one, other.superblock.dev_number, among) is other
+    """One's table has a place for the other, the same as the other's own. A slot can have had several owners: who of
+    those present is meant?
+    """
+    given = place(one, other)
+    agreed = given < ROLE_FAULTY and given == other.superblock.role
+    return agreed and _owner(one, other.superblock.dev_number, among) is other
 
 
 def place(one: Bearer, other: Bearer) -> int:
@@ -119,6 +123,8 @@ def testimony(one: Bearer, other: Bearer) -> str:
     role = place(one, other)
     if sb.dev_number == slot:
         said = f"that it is the member in slot {slot} itself"
+    elif claims(other) and role < ROLE_FAULTY and role != other.superblock.role:
+        said = f"that the member in slot {slot}, as {other.path} is, has another role"
     elif role < ROLE_FAULTY:
         said = f"that {other.path} is still with it"
     elif role == ROLE_FAULTY and slot < sb.max_dev:

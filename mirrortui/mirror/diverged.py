@@ -259,6 +259,13 @@ def choose(found: Sequence[Found], rest: Sequence[Found], survivor: str | None) 
         )
     losers = [f for f in rest if parting.parted(kept, f, found)]
     losers += [f for f in rest if f not in losers and _filled_by(losers, f) and not _knows(f, kept)]
+    # One that was being filled has no history to lose: it does not part those who keep together.
+    copies = [f for f in rest if f not in losers and not f.superblock.recovering]
+    losers += [
+        f
+        for f in rest
+        if f not in (*losers, *copies) and any(parting.parted(f, copy, found) for copy in copies)
+    ]
     if parting.parted_pairs(still := [f for f in rest if f not in losers]):
         raise refusal(still)
     return losers

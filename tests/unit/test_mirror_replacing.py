@@ -8,12 +8,13 @@ from dataclasses import replace as changed
 import pytest
 
 from mirrortui.device.base import Op
-from mirrortui.errors import DegradedStartError, MemberError, RefusedError
+from mirrortui.errors import DegradedStartError, DivergedError, MemberError, RefusedError
 from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, Feature, Superblock
 from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.decide import decide
+from mirrortui.mirror.found import Found
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.testing.simulated import Request, SimDisk
 from mirrortui.units import KIB, MIB
@@ -430,6 +431,45 @@ def test_a_slot_that_was_given_on_does_not_part_a_replaced_member_from_its_succe
     verdict = decide(found)
     assert [place.found.path for place in verdict.places] == ["d"]
     assert {note.path for note in verdict.left_out} == {"b", "c"}
+
+
+def test_a_disk_that_both_halves_took_in_does_not_make_one_of_them_stale() -> None:
+    """a has it for role 1, b for role 0: a was not left behind by it."""
+    stage = Stage()
+    a, b, c = (stage.disk(name) for name in "abc")
+    stage.run(manage.stop(stage.create([a, b])))
+    for half in (a, b):
+        alone = stage.assemble([half], run=True)
+        stage.run(manage.add(alone, c))
+        stage.in_sync(alone)
+        stage.write(alone, 0, KEY)
+        stage.run(manage.stop(alone))
+    found = [stage.run(read_member(disk, stage.pool)) for disk in (a, c)]
+    later = changed(found[1].superblock, events=found[0].superblock.events + 5)
+    with pytest.raises(DivergedError, match="has another role"):
+        decide([found[0], changed(found[1], superblock=later)])
+
+
+def test_one_that_was_being_filled_long_ago_does_not_part_the_survivors() -> None:
+    """Its slot is another's by now, of which only one of the two knows yet."""
+    play = Play()
+    stage = play.stage
+    stage.run(manage.stop(play.part_way()))
+    kept, other, old = (stage.run(read_member(disk, stage.pool)) for disk in play.disks)
+
+    def told(found: Found, slot: int, events: int, roles: dict[int, int]) -> Found:
+        table = tuple(roles.get(n, ROLE_SPARE) for n in range(found.superblock.max_dev))
+        sb = changed(found.superblock, dev_number=slot, events=events, dev_roles=table)
+        return changed(found, superblock=sb)
+
+    found = [
+        told(kept, 4, 31, {3: 1, 4: 1, 5: 0}),
+        told(other, 5, 30, {4: 1, 5: 0}),
+        told(old, 3, 10, {1: 1, 3: 1}),
+    ]
+    for survivor in ("a", "b"):
+        verdict = decide(found, survivor=survivor, run=True)
+        assert {p.found.path for p in verdict.places if not p.recovering} == {"a", "b"}
 
 
 def test_a_guided_replacement_of_the_kernels_is_filled_in_full() -> None:
