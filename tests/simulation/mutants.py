@@ -104,7 +104,7 @@ MUTANTS = [
     _m("a replaced member is out before that is on disk", "I4", "scribe", 0, ("self._array.fault(member, why, self._host.now())\n        self.failed_at = self.want()", "self._array.fault(member, why, self._host.now())\n        self.want()"), race=races.a_flush_waits_until_who_was_replaced_is_out_on_disk),
     _m("a replacement is believed before it is filled", "I9", "decide", 300, ("recovering = sb.recovering or not told", "recovering = (sb.recovering and not rivals) or not told")),
     _m("a replacement takes no writes", "I1", "array", 200, ("return [m for m in self.members if m.active]", "return [m for m in self.members if m.active and not m.replacement]")),
-    _m("the others hear first who was replaced", "I9", "succession", 4000, ("member.told = False", "pass")),
+    _m("the others hear first who was replaced", "I9", "succession", 0, ("member.told = False", "pass"), race=races.a_replacement_hears_first_that_it_took_over),
 ]  # fmt: skip
 
 

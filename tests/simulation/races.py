@@ -287,6 +287,26 @@ def a_log_is_written_before_it_counts() -> None:
     assert mirror.scribe.done == mirror.scribe.asked
 
 
+def a_replacement_hears_first_that_it_took_over() -> None:
+    """A power cut then would leave a mirror that counts on neither of the two."""
+    played = Played("ab")
+    stage, mirror = played.stage, played.mirror
+    newcomer = stage.disk("c")
+    played.disks.append(newcomer)
+    stage.run(replacing.replace(mirror, "a", newcomer))
+
+    def others(request: Request) -> bool:
+        out = states(mirror).get("a") is State.FAULTY
+        return out and request.disk.path == "b" and request.offset == SUPERBLOCK and request.op is Op.WRITE
+
+    held = played.until_waiting(others)
+    page = bytes(newcomer.current[SUPERBLOCK : SUPERBLOCK + 4096])
+    assert not superblock.decode(page, minor=2).recovering
+    played.finish(held)
+    played.at_rest()
+    played.check_equal()
+
+
 RACES: list[Callable[[], None]] = [
     a_source_fails_while_its_window_is_read,
     a_write_fails_on_the_last_copy_and_reaches_the_one_being_filled,
