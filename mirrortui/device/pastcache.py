@@ -7,6 +7,7 @@ clients have in the cache stays there.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable
 from typing import Protocol
@@ -31,8 +32,25 @@ class Owner(Protocol):
     zombies: int
 
 
+class _Late:
+    """The channel of the writes: one that times out counts as the owner's, because it may land on a newer one."""
+
+    def __init__(self, owner: Owner, fd: int) -> None:
+        self.fd = fd
+        self.timeout = owner.timeout
+        self._owner = owner
+
+    @property
+    def zombies(self) -> int:
+        return self._owner.zombies
+
+    @zombies.setter
+    def zombies(self, count: int) -> None:
+        self._owner.zombies = count
+
+
 class PastCache:
-    """READ and WRITE beside the page cache (a Device otherwise). What times out counts as its owner's."""
+    """READ and WRITE beside the page cache (a Device otherwise). Its own `zombies` are reads: they do no harm."""
 
     can_punch = False
 
@@ -42,24 +60,18 @@ class PastCache:
         if block == 0:
             raise OSError("no O_DIRECT on this file system")
         self.block_size = max(owner.atom, block or _BLOCK)
-        self.fd = os.open(f"/proc/self/fd/{owner.fd}", os.O_RDWR | os.O_DIRECT | os.O_CLOEXEC)
+        access = fcntl.fcntl(owner.fd, fcntl.F_GETFL) & os.O_ACCMODE
+        self.fd = os.open(f"/proc/self/fd/{owner.fd}", access | os.O_DIRECT | os.O_CLOEXEC)
         self.path = owner.path
         self.size = owner.size
         self.atom = owner.atom
         self.timeout = owner.timeout
+        self.zombies = 0
         self.pread: Callable[[memoryview, int], int] | None = None
         self.pwrite: Callable[[memoryview, int], int] | None = None
         self._owner = owner
         self._engine = engine
-
-    @property
-    def zombies(self) -> int:
-        """The owner's: nobody looks here."""
-        return self._owner.zombies
-
-    @zombies.setter
-    def zombies(self, count: int) -> None:
-        self._owner.zombies = count
+        self._writes: _Late | None = None
 
     def takes(self, offset: int, length: int) -> bool:
         """The range is in whole blocks."""
@@ -71,7 +83,10 @@ class PastCache:
         """See Device; READ and WRITE only. Raises ValueError for what is not, or not in whole blocks."""
         if op not in (Op.READ, Op.WRITE) or not self.takes(offset, length) or offset + length > self.size:
             raise ValueError(f"{op.name} of {length} bytes at {offset} beside the page cache of {self.path}")
-        self._engine.submit(self, op, offset, buffer, length, fua, waiter, index)
+        if op is Op.WRITE and self._writes is None:
+            self._writes = _Late(self._owner, os.dup(self.fd))
+        channel = self._writes if op is Op.WRITE and self._writes else self
+        self._engine.submit(channel, op, offset, buffer, length, fua, waiter, index)
 
     def extents(self, offset: int, length: int) -> list[Extent]:
         """All data: the owner knows better."""
@@ -84,3 +99,5 @@ class PastCache:
     def close(self) -> None:
         """Called by the owner, once."""
         self._engine.release(self)
+        if self._writes:
+            self._engine.release(self._writes)
