@@ -22,6 +22,8 @@ from mirrortui.api.schema import (
     EngineInfo,
     Event,
     ExportRequest,
+    Forecast,
+    ForecastRequest,
     Handover,
     HandoverRequest,
     ImpactRequest,
@@ -122,6 +124,12 @@ class EngineClient:
     def mirror(self, name: str) -> Mirror:
         """One mirror as it is now."""
         return self._get(f"/v1/mirrors/{quote(name, '')}", Mirror)
+
+    def forecast(self, mirror: str, request: ForecastRequest) -> Forecast:
+        """What would happen if a member failed now."""
+        return self._exchange(
+            "POST", _target(mirror, "if-fails"), msgspec.json.encode(request), Forecast, ANSWER_WITHIN
+        )
 
     def devices(self) -> list[DeviceInfo]:
         """Block devices, and why they cannot be members."""

@@ -13,6 +13,8 @@ from mirrortui.api.schema import (
     EngineInfo,
     Event,
     ExportRequest,
+    Forecast,
+    ForecastRequest,
     Handover,
     HandoverRequest,
     ImpactRequest,
@@ -65,6 +67,10 @@ class EngineApi(Protocol):
 
     def mirror(self, name: str) -> Mirror:
         """One mirror as it is now."""
+        ...
+
+    def forecast(self, mirror: str, request: ForecastRequest) -> Forecast:
+        """What would happen if a member failed now."""
         ...
 
     def devices(self) -> list[DeviceInfo]:

@@ -183,6 +183,8 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing is copied or checked until it is resumed."""
     checks: list[CheckRun] = []
     """The latest first, without their ranges."""
+    spare_policy: str = ""
+    """Which spare takes over when a member fails, in a sentence; empty when there is none."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,6 +203,31 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     """A sentence that stands alone."""
     member: str | None = None
+
+
+class ForecastRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`status --if-fails`: of whom?"""
+
+    member: str
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What would happen if a member failed now. Nothing is changed by asking."""
+
+    mirror: str
+    member: str
+    copies: list[str]
+    """Members that would still be in sync."""
+    spare: str | None
+    """The spare that would take its place."""
+    copied: int
+    """Bytes that would be copied to the spare."""
+    eta_s: float | None
+    """How long that would take, by what was measured of late; None: nothing was, or nothing is copied."""
+    lost: int
+    """Bytes of data that nobody else holds."""
+    text: str
+    """All of it in words."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,6 +264,8 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     name: str
     members: list[str]
+    spares: list[str] = []
+    """Wait for a member to fail, and then take its place."""
     bitmap_chunk: int | None = None
     assume_clean: bool = False
     size: int | None = None

@@ -50,6 +50,8 @@ def mirror_lines(mirror: Mirror) -> list[str]:
         lines.append(f"  {checked}")
     if mirror.driver == "kernel":
         lines.append(f"  run by the kernel, as {mirror.device}")
+    if mirror.spare_policy:
+        lines.append(f"  {mirror.spare_policy}")
     lines.append(f"  {_users(mirror)}")
     if mirror.worker_pid and mirror.worker_memory:
         lines.append(f"  worker process {mirror.worker_pid}, {format_size(mirror.worker_memory)} of memory")

@@ -20,6 +20,7 @@ from mirrortui.api.schema import (
     CreateRequest,
     EngineInfo,
     ExportRequest,
+    ForecastRequest,
     HandoverRequest,
     ImpactRequest,
     LookRequest,
@@ -30,6 +31,7 @@ from mirrortui.api.schema import (
     SyncRequest,
     TakeoverRequest,
 )
+from mirrortui.engine import daily
 from mirrortui.engine.devices import list_devices
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.kernel import Keeper
@@ -92,6 +94,7 @@ class Service:
             ("GET", "/v1/mirrors/{name}/mismatches", self._mismatches),
             ("POST", "/v1/mirrors/{name}/look", self._look),
             ("POST", "/v1/mirrors/{name}/replace", self._replace),
+            ("POST", "/v1/mirrors/{name}/if-fails", self._forecast),
             ("POST", "/v1/mirrors/{name}/handover", self._handover),
             ("POST", "/v1/mirrors/{name}/takeover", self._takeover),
             ("POST", "/v1/mirrors/{name}/{verb}", self._change),
@@ -166,6 +169,10 @@ class Service:
         ward = await self._ward(request)
         return _answer(await ward.replace_member(await _body(request, ReplaceRequest)))
 
+    async def _forecast(self, request: Request) -> Response:
+        ward = await self._ward(request)
+        return _answer(await daily.forecast(ward, await _body(request, ForecastRequest)))
+
     async def _handover(self, request: Request) -> Response:
         name = request.path_params["name"]
         return _answer(await self._supervisor.handover(name, await _body(request, HandoverRequest)))
@@ -232,11 +239,11 @@ async def _body(request: Request, kind: type[Body]) -> Body:
 def _paths(body: msgspec.Struct) -> list[str]:
     """Every file that a request names."""
     match body:
-        case CreateRequest(members=members):
-            return members
+        case CreateRequest(members=members, spares=spares):
+            return [*members, *spares]
         case AssembleRequest(members=members, survivor=survivor):
             return [*members, survivor] if survivor else members
-        case MemberRequest(member=member):
+        case MemberRequest(member=member) | ForecastRequest(member=member):
             return [member]
         case ReplaceRequest(member=member, replacement=replacement):
             return [member, replacement]

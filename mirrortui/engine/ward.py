@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import psutil
 from msgspec.structs import replace
 
@@ -32,7 +33,7 @@ from mirrortui.api.schema import (
     Verb,
 )
 from mirrortui.engine.journal import Journal
-from mirrortui.engine.link import ACT_WITHIN, GoneError, Link
+from mirrortui.engine.link import ACT_WITHIN, Answer, GoneError, Link
 from mirrortui.engine.spawn import WORKER, Process, ending, spawn
 from mirrortui.engine.state import Remembered, State
 from mirrortui.errors import MirrortuiError, RefusedError
@@ -121,6 +122,10 @@ class Ward:
             except GoneError as error:
                 return self._absent(str(error))
         return self._absent(self.trouble)
+
+    async def ask(self, verb: str, request: msgspec.Struct, kind: type[Answer]) -> Answer:
+        """A question to its worker, which changes nothing. Raises RefusedError when it does not run."""
+        return await self._running().call(verb, request, kind)
 
     async def change(self, verb: str, request: MemberRequest) -> Mirror | Plan:
         """fail, remove, add or re-add, or the plan of it."""

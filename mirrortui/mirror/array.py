@@ -111,6 +111,8 @@ class Member:
         self.superblock = superblock
         """Its own, as last read or written: geometry, UUIDs and flags come from here."""
         self.slot = superblock.dev_number
+        self.devflags = superblock.devflags
+        """WRITE_MOSTLY and FAILFAST as they are to be in its superblock."""
         self.role = role
         """0..raid_disks-1; None for a spare."""
         self.state = state
@@ -178,6 +180,9 @@ class Signature:
     """Slots of spares: the table says the same of them and of slots that nobody has."""
     bad: tuple[int, ...] = ()
     """Slots of members whose bad-block log counts."""
+    flags: tuple[tuple[int, int], ...] = ()
+    """(slot, devflags) of members that have any."""
+    set_name: str = ""
 
 
 @dataclass
@@ -187,6 +192,8 @@ class Array:
     uuid: bytes
     label: str
     """What it is called here."""
+    set_name: str
+    """What its superblocks call it."""
     size: int
     """Bytes."""
     raid_disks: int
@@ -202,6 +209,11 @@ class Array:
     """Wanted on disk: "not clean"."""
     has_bitmap: bool = True
     readonly: bool = False
+    """Nothing is written to the members, not even metadata."""
+    opened_readonly: bool = False
+    """It was assembled so: members may be there that are not understood well enough to be written to."""
+    closing: bool = False
+    """It is about to be read-only: clients' writes are refused, what was begun is brought to its end."""
     broken: str = ""
     """Why nothing can be promised any more: metadata or a flush failed on the last copy."""
     resync_from: int = 0
@@ -209,6 +221,8 @@ class Array:
     left_out: list[Note] = field(default_factory=list)
     arriving: set[str] = field(default_factory=set)
     """Paths of devices that are being made members: nothing else is done with them meanwhile."""
+    failures: dict[str, float] = field(default_factory=dict)
+    """When a member of that path failed last, since the mirror was assembled."""
     changed: Callable[[], None] = lambda: None
     """Called after any change that the data path's shortcuts depend on."""
 
@@ -271,6 +285,7 @@ class Array:
         member.role = None
         member.why = why
         member.since = now
+        self.failures[member.path] = now
         self._settle_authority()
         self.changed()
         return True
@@ -310,7 +325,11 @@ class Array:
         )
         spares = tuple(m.slot for m in self.members if m.state is State.SPARE)
         bad = tuple(m.slot for m in self.members if m.bad and m.state is not State.FAULTY)
-        return Signature(not self.active, self.resync_from // SECTOR, self.table(), filling, spares, bad)
+        flags = tuple(
+            (m.slot, m.devflags) for m in self.members if m.devflags and m.state is not State.FAULTY
+        )
+        equal = self.resync_from // SECTOR
+        return Signature(not self.active, equal, self.table(), filling, spares, bad, flags, self.set_name)
 
     def superblock(self, member: Member, signature: Signature, events: int, now: float) -> Superblock:
         """The member's own superblock for a round of updates."""
@@ -328,6 +347,8 @@ class Array:
             feature_map=features,
             recovery_offset=recovered,
             dev_roles=signature.roles,
+            devflags=dict(signature.flags).get(member.slot, 0),
+            set_name=signature.set_name,
             raid_disks=self.raid_disks,
             resync_offset=MAX if signature.clean else signature.resync_from,
             events=events,

@@ -39,7 +39,7 @@ class ReAdd:
 
 async def fail(mirror: Mirror, path: str) -> None:
     """Take a member out, by the operator's word. Raises NotFoundError, or RefusedError for the last copy."""
-    _check_writable(mirror.array)
+    check_writable(mirror.array)
     member = attached(mirror.array, path)
     if member.state is State.FAULTY:
         return
@@ -85,7 +85,7 @@ async def add(mirror: Mirror, device: Device, where: Layout | None = None) -> No
     try:
         # If it was a member, the others' tables no longer count on it: after a cut it is not missed as a copy.
         await mirror.scribe.durable(mirror.scribe.want())
-        _check_writable(array)
+        check_writable(array)
         await erase_superblocks(device, mirror.pool)
     finally:
         array.arriving.discard(device.path)
@@ -109,7 +109,7 @@ async def add(mirror: Mirror, device: Device, where: Layout | None = None) -> No
 
 def _newcomer(mirror: Mirror, device: Device, where: Layout | None) -> Superblock:
     """Its superblock, if it can be taken in now. Raises what `add` raises."""
-    _check_writable(mirror.array)
+    check_writable(mirror.array)
     _check_not_attached(mirror.array, device)
     superblock = new_superblock(mirror, device, where)
     _check_blocks(mirror, device, superblock)
@@ -165,9 +165,10 @@ async def re_add(mirror: Mirror, device: Device) -> None:
     known: then `add` copies everything. MemberError: it failed at once and is faulty again.
     """
     array = mirror.array
-    _check_writable(array)
+    check_writable(array)
     _check_away(mirror, device)
     found = await read_member(device, mirror.pool)
+    check_writable(array)
     # From here to fill() without a wait: nothing may come between what the bitmap says and the member's first write.
     member = _check_away(mirror, device)
     how = plan_re_add(array, mirror.intent.raw, found)
@@ -279,11 +280,16 @@ async def stop(mirror: Mirror) -> None:
     mirror.daemon.stopped = True
     await mirror.sync.stop()
     await mirror.checker.stop()
-    while mirror.tickets.buckets or mirror.intent.pending:
-        await sleep(_SETTLE)
+    await drained(mirror)
     if not mirror.array.readonly and not mirror.array.broken:
         await mirror.daemon.finish()
     mirror.scribe.stop()
+
+
+async def drained(mirror: Mirror) -> None:
+    """Wait until no write and no copy is in flight. The caller has seen to it that no more begin."""
+    while mirror.tickets.buckets or mirror.intent.pending:
+        await sleep(_SETTLE)
 
 
 def attached(array: Array, path: str) -> Member:
@@ -319,9 +325,15 @@ def _check_blocks(mirror: Mirror, device: Device, superblock: Superblock) -> Non
         )
 
 
-def _check_writable(array: Array) -> None:
-    if array.readonly:
+def check_writable(array: Array) -> None:
+    """Raise RefusedError unless members may be changed."""
+    if array.readonly or array.closing:
         raise RefusedError(f"{array.label} is read-only: its members are not changed.")
+    check_unbroken(array)
+
+
+def check_unbroken(array: Array) -> None:
+    """Raise RefusedError if nothing can be written down any more."""
     if array.broken:
         raise RefusedError(
             f"{array.label} takes no changes: {array.broken}.", hint="Stop it and assemble it again."

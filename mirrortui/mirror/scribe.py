@@ -120,7 +120,7 @@ class Scribe:
         while True:
             if self._array.broken:
                 self.progress.fire()
-            if self.done == self.asked or self._array.broken:
+            if self.done == self.asked or self._array.broken or self._array.readonly:
                 if self.stopped:
                     return
                 await self._wake

@@ -11,7 +11,8 @@ from mirrortui.api.consent import command
 from mirrortui.api.schema import Plan, SyncVerb, Verb
 from mirrortui.device.probe import Probe
 from mirrortui.errors import ChangedError, RefusedError
-from mirrortui.mirror.array import Array, State
+from mirrortui.mirror import spares
+from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.manage import ReAdd, attached
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.units import format_duration, format_size
@@ -73,10 +74,19 @@ def fail(mirror: Mirror, path: str) -> Plan:
         meanwhile="clients notice nothing",
         afterwards=_redundancy(array, len(copies)),
         confirm=_weight(member.state, len(copies)),
-        notes=[f"It is {was} now. What is written from then on is kept in mind: a re-add copies only that."]
-        if array.has_bitmap and member.state is State.IN_SYNC
-        else [],
+        notes=_after_failure(array, member, was),
     )
+
+
+def _after_failure(array: Array, member: Member, was: str) -> list[str]:
+    notes = []
+    if array.has_bitmap and member.state is State.IN_SYNC:
+        notes.append(
+            f"It is {was} now. What is written from then on is kept in mind: a re-add copies only that."
+        )
+    if spare := spares.if_fails(array, member).spare:
+        notes.append(f"Spare {spare.path} takes its place at once, and is filled.")
+    return notes
 
 
 def _weight(state: State, left: int) -> Literal["none", "yes", "name"]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from mirrortui.api import schema
 from mirrortui.api.schema import MemberState, MirrorState, SyncAction
 from mirrortui.format.superblock import WRITE_MOSTLY, format_uuid
+from mirrortui.mirror import spares
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.chunks import ChunkSet
@@ -62,6 +63,7 @@ def describe(
         paused=mirror.sync.paused,
         impact=mirror.sync.courtesy.impact,
         checks=list(checks),
+        spare_policy=spares.policy(array),
         metadata=f"1.{array.in_sync()[0].superblock.minor}",
     )
 

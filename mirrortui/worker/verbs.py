@@ -9,6 +9,7 @@ from typing import Any
 from mirrortui.api.consent import command, refusal, require
 from mirrortui.api.schema import (
     ExportRequest,
+    ForecastRequest,
     ImpactRequest,
     LookRequest,
     MemberRequest,
@@ -26,7 +27,7 @@ from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.units import format_size
-from mirrortui.worker import plans
+from mirrortui.worker import daily, plans
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.candidates import newcomer
 from mirrortui.worker.checks import Checks
@@ -101,6 +102,8 @@ class Verbs:
                 return self._status()
             case "fail" | "remove" | "add" | "re-add":
                 return await self._change(call.verb, arguments(call, MemberRequest))
+            case "if-fails":
+                return daily.forecast(self._mirror, arguments(call, ForecastRequest).member)
             case "stop":
                 return await self._stop(arguments(call, StopRequest))
             case "export":

@@ -81,7 +81,8 @@ class Worker:
         def gone(path: str, why: str) -> None:
             self._recorder.observe("member-missing", "warning", f"{job.name} is without {path}: {why}", path)
 
-        return self._members.open_all(options.members, gone if job.remembered else None)
+        spares = job.create.spares if job.create else []
+        return self._members.open_all([*options.members, *spares], gone if job.remembered else None)
 
     async def _assemble(self, devices: list[Device]) -> Mirror:
         """Write the members if the mirror is new; then it is assembled like any other."""
@@ -95,6 +96,7 @@ class Worker:
                 size=wanted.size,
                 chunk=wanted.bitmap_chunk,
                 assume_clean=wanted.assume_clean,
+                spares=len(wanted.spares),
             )
             uuid = await create(devices, spec, loop, pool)
         mirror = await assemble(

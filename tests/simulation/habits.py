@@ -42,6 +42,8 @@ class Habits:
     """Chance that a member is born with entries in its bad-block log."""
     spare: bool
     """One more disk than the mirror has members."""
+    born_spare: bool
+    """It is a spare from the beginning."""
     daemon_delay: float
     geometry: Geometry
     checks: float = 0.0
@@ -81,6 +83,7 @@ class Habits:
             cuts=rng.randint(1, 3) + (4 if apart else 0),
             bad=rng.choice([0.0, 0.0, 0.0, 0.0, 0.5, 1.0]),
             spare=spare,
+            born_spare=spare and rng.random() < 0.5,
             daemon_delay=rng.choice([0.1, 1.0]),
             geometry=geometry,
         )

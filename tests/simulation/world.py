@@ -55,11 +55,16 @@ class World:
     def _create(self) -> None:
         scene, habits = self._scene, self._scene.habits
         self._start_process()
-        born = scene.disks[: habits.members]
-        layouts = [replace(habits.geometry, bitmap=True).layout] * habits.members
-        spec = CreateSpec(name="sim", assume_clean=habits.assume_clean, layouts=layouts)
+        born = scene.disks if habits.born_spare else scene.disks[: habits.members]
+        layouts = [replace(habits.geometry, bitmap=True).layout] * len(born)
+        spec = CreateSpec(
+            name="sim",
+            assume_clean=habits.assume_clean,
+            layouts=layouts,
+            spares=len(born) - habits.members,
+        )
         scene.wait_for(create(born, spec, scene.scheduler, scene.pool))
-        scene.history.may_be_out = {d.path for d in scene.disks[len(born) :]}
+        scene.history.may_be_out = {d.path for d in scene.disks[habits.members :]}
         equal = 0 if habits.geometry.bitmap else self._forget_bitmap(born)
         for disk in born:
             disk.lose_power([])
