@@ -15,6 +15,7 @@ import msgspec
 from mirrortui.api.interface import MemberVerb
 from mirrortui.api.problems import from_problem
 from mirrortui.api.schema import (
+    AccessRequest,
     AssembleRequest,
     CheckRun,
     CreateRequest,
@@ -33,7 +34,9 @@ from mirrortui.api.schema import (
     Mirror,
     Plan,
     Problem,
+    RenameRequest,
     ReplaceRequest,
+    SetRequest,
     SpeedRequest,
     StopRequest,
     SyncRequest,
@@ -206,6 +209,30 @@ class EngineClient:
         """What each copy has at a place."""
         return self._post(_target(mirror, "look"), request, Look)
 
+    def set_flag(self, mirror: str, request: SetRequest) -> Mirror:
+        """Set or clear a flag of a member."""
+        return self._post(_target(mirror, "set"), _acting(request), Mirror)
+
+    def plan_set_flag(self, mirror: str, request: SetRequest) -> Plan:
+        """What `set_flag` would do."""
+        return self._post(_target(mirror, "set"), _planning(request), Plan)
+
+    def set_access(self, mirror: str, request: AccessRequest) -> Mirror:
+        """Make a mirror read-only, or writable again."""
+        return self._post(_target(mirror, "access"), _acting(request), Mirror)
+
+    def plan_set_access(self, mirror: str, request: AccessRequest) -> Plan:
+        """What `set_access` would do."""
+        return self._post(_target(mirror, "access"), _planning(request), Plan)
+
+    def rename(self, mirror: str, request: RenameRequest) -> Mirror:
+        """Give a mirror another name."""
+        return self._post(_target(mirror, "rename"), _acting(request), Mirror)
+
+    def plan_rename(self, mirror: str, request: RenameRequest) -> Plan:
+        """What `rename` would do."""
+        return self._post(_target(mirror, "rename"), _planning(request), Plan)
+
     def handover(self, mirror: str, request: HandoverRequest) -> Handover:
         """Stop a mirror, and let the kernel assemble it."""
         return self._post(_target(mirror, "handover"), _acting(request), Handover)
@@ -300,6 +327,9 @@ def _target(mirror: str, verb: str) -> str:
 
 Acting = TypeVar(
     "Acting",
+    AccessRequest,
+    RenameRequest,
+    SetRequest,
     CreateRequest,
     AssembleRequest,
     MemberRequest,

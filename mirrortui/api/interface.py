@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal, Protocol
 
 from mirrortui.api.schema import (
+    AccessRequest,
     AssembleRequest,
     CheckRun,
     CreateRequest,
@@ -23,7 +24,9 @@ from mirrortui.api.schema import (
     MemberRequest,
     Mirror,
     Plan,
+    RenameRequest,
     ReplaceRequest,
+    SetRequest,
     SpeedRequest,
     StopRequest,
     SyncRequest,
@@ -143,6 +146,30 @@ class EngineApi(Protocol):
 
     def set_impact(self, mirror: str, request: ImpactRequest) -> Mirror:
         """Say how much clients may notice of a sync, while the mirror runs."""
+        ...
+
+    def set_flag(self, mirror: str, request: SetRequest) -> Mirror:
+        """Set or clear a flag of a member."""
+        ...
+
+    def plan_set_flag(self, mirror: str, request: SetRequest) -> Plan:
+        """What `set_flag` would do."""
+        ...
+
+    def set_access(self, mirror: str, request: AccessRequest) -> Mirror:
+        """Make a mirror read-only, or writable again."""
+        ...
+
+    def plan_set_access(self, mirror: str, request: AccessRequest) -> Plan:
+        """What `set_access` would do."""
+        ...
+
+    def rename(self, mirror: str, request: RenameRequest) -> Mirror:
+        """Give a mirror another name; answers it under that."""
+        ...
+
+    def plan_rename(self, mirror: str, request: RenameRequest) -> Plan:
+        """What `rename` would do."""
         ...
 
     def handover(self, mirror: str, request: HandoverRequest) -> Handover:

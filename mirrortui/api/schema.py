@@ -19,11 +19,17 @@ Driver = Literal["mirrortui", "kernel"]
 """Who runs a mirror: a worker of ours, or the kernel's md."""
 CheckAction = Literal["check", "repair"]
 SyncVerb = Literal["check", "repair", "pause", "resume", "cancel"]
+MemberFlag = Literal["write-mostly", "failfast"]
+"""write-mostly: read from it only when no other member can serve. failfast: for the kernel, which then does not retry
+on it."""
+DailyVerb = Literal["set", "readonly", "readwrite", "rename"]
 Verb = (
     Literal[
         "create", "assemble", "stop", "fail", "remove", "add", "re-add", "replace", "handover", "takeover"
     ]
     | SyncVerb
+    | DailyVerb
+    | Literal["zero-superblock"]
 )
 
 
@@ -60,6 +66,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     """Bytes of the device; 0 if missing."""
     write_mostly: bool = False
+    failfast: bool = False
     events: int = 0
     read_errors: int = 0
     write_errors: int = 0
@@ -183,6 +190,8 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing is copied or checked until it is resumed."""
     checks: list[CheckRun] = []
     """The latest first, without their ranges."""
+    opened_readonly: bool = False
+    """It was assembled read-only: its members are open for reading only."""
     spare_policy: str = ""
     """Which spare takes over when a member fails, in a sentence; empty when there is none."""
 
@@ -198,7 +207,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     "member-added", "member-removed", "member-re-added", "mirror-created", "mirror-assembled", "mirror-stopped",
     "mirror-failed", "worker-died", "worker-found", "client-connected", "client-left", "engine-started",
     "member-replacing", "check-started", "check-finished", "repair-started", "repair-finished", "sync-paused",
-    "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over", "mirror-taken-over"."""
+    "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over", "mirror-taken-over",
+    "spare-activated", "flag-set", "mirror-readonly", "mirror-readwrite", "mirror-renamed"."""
     severity: Severity
     text: str
     """A sentence that stands alone."""
@@ -334,6 +344,36 @@ class LookRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     offset: int
     length: int = 256
+
+
+class SetRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`set`: a flag of a member, kept in its superblock."""
+
+    member: str
+    flag: MemberFlag
+    on: bool
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
+
+
+class AccessRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`readonly`, `readwrite`."""
+
+    readonly: bool
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
+
+
+class RenameRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`rename`."""
+
+    name: str
+    """The new one."""
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
 
 
 class StopRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from mirrortui.api.client import HEARTBEAT
 from mirrortui.api.names import checked_path
 from mirrortui.api.problems import to_problem
 from mirrortui.api.schema import (
+    AccessRequest,
     AssembleRequest,
     CreateRequest,
     EngineInfo,
@@ -25,7 +26,9 @@ from mirrortui.api.schema import (
     ImpactRequest,
     LookRequest,
     MemberRequest,
+    RenameRequest,
     ReplaceRequest,
+    SetRequest,
     SpeedRequest,
     StopRequest,
     SyncRequest,
@@ -95,6 +98,9 @@ class Service:
             ("POST", "/v1/mirrors/{name}/look", self._look),
             ("POST", "/v1/mirrors/{name}/replace", self._replace),
             ("POST", "/v1/mirrors/{name}/if-fails", self._forecast),
+            ("POST", "/v1/mirrors/{name}/set", self._set_flag),
+            ("POST", "/v1/mirrors/{name}/access", self._set_access),
+            ("POST", "/v1/mirrors/{name}/rename", self._rename),
             ("POST", "/v1/mirrors/{name}/handover", self._handover),
             ("POST", "/v1/mirrors/{name}/takeover", self._takeover),
             ("POST", "/v1/mirrors/{name}/{verb}", self._change),
@@ -173,6 +179,18 @@ class Service:
         ward = await self._ward(request)
         return _answer(await daily.forecast(ward, await _body(request, ForecastRequest)))
 
+    async def _set_flag(self, request: Request) -> Response:
+        ward = await self._ward(request)
+        return _answer(await daily.set_flag(ward, await _body(request, SetRequest)))
+
+    async def _set_access(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        return _answer(await self._supervisor.set_access(name, await _body(request, AccessRequest)))
+
+    async def _rename(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        return _answer(await self._supervisor.rename(name, await _body(request, RenameRequest)))
+
     async def _handover(self, request: Request) -> Response:
         name = request.path_params["name"]
         return _answer(await self._supervisor.handover(name, await _body(request, HandoverRequest)))
@@ -243,7 +261,7 @@ def _paths(body: msgspec.Struct) -> list[str]:
             return [*members, *spares]
         case AssembleRequest(members=members, survivor=survivor):
             return [*members, survivor] if survivor else members
-        case MemberRequest(member=member) | ForecastRequest(member=member):
+        case MemberRequest(member=member) | ForecastRequest(member=member) | SetRequest(member=member):
             return [member]
         case ReplaceRequest(member=member, replacement=replacement):
             return [member, replacement]

@@ -24,6 +24,7 @@ async def make_readonly(mirror: Mirror) -> None:
     array.changed()
     try:
         await mirror.sync.stop()
+        await mirror.checker.stop()
         await drained(mirror)
         while mirror.daemon.passing:
             await sleep(_SETTLE)
@@ -70,3 +71,4 @@ def _go_on(mirror: Mirror) -> None:
     mirror.sync.stopped = False
     mirror.sync.kick(f"{mirror.array.label} takes writes again")
     mirror.fill_vacancy()
+    mirror.checker.resume()

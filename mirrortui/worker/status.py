@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from mirrortui.api import schema
 from mirrortui.api.schema import MemberState, MirrorState, SyncAction
-from mirrortui.format.superblock import WRITE_MOSTLY, format_uuid
+from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY, format_uuid
 from mirrortui.mirror import spares
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.badranges import BadRanges
@@ -63,6 +63,7 @@ def describe(
         paused=mirror.sync.paused,
         impact=mirror.sync.courtesy.impact,
         checks=list(checks),
+        opened_readonly=array.opened_readonly,
         spare_policy=spares.policy(array),
         metadata=f"1.{array.in_sync()[0].superblock.minor}",
     )
@@ -147,7 +148,8 @@ def _member(member: Member, array: Array, rates: Rates) -> schema.Member:
         slot=member.role,
         state=_member_state(member.state),
         size=member.device.size,
-        write_mostly=bool(member.superblock.devflags & WRITE_MOSTLY),
+        write_mostly=bool(member.devflags & WRITE_MOSTLY),
+        failfast=bool(member.devflags & FAILFAST),
         events=array.events if member.active else member.superblock.events,
         read_errors=member.read_errors,
         write_errors=member.write_errors,
@@ -205,8 +207,10 @@ def _why(mirror: Mirror, absent: Iterable[Absent]) -> str:
     out = [f"{m.path} is out: {m.why}" for m in array.members if m.state is State.FAULTY and m.why]
     out += [f"{one.path} is {one.state}: {one.why.rstrip('.')}" for one in absent]
     filling = [m.path for m in array.members if m.state is State.RECOVERING]
-    if filling:
+    if filling and not array.readonly:
         doing = f"{' and '.join(filling)} {'is' if len(filling) == 1 else 'are'} being filled"
+    elif array.readonly:
+        doing = "it is read-only, and nothing is copied meanwhile"
     else:
         doing = "add or re-add a member"
     cause = f"{'; '.join(out)}; " if out else ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mirrortui.api.consent import command, refusal, require
 from mirrortui.api.schema import (
+    DailyVerb,
     ExportRequest,
     ForecastRequest,
     ImpactRequest,
@@ -23,7 +24,7 @@ from mirrortui.device.base import Device
 from mirrortui.errors import MemberError, MirrortuiError, RefusedError, RequestError
 from mirrortui.log import logger
 from mirrortui.mirror import manage
-from mirrortui.mirror.array import State
+from mirrortui.mirror.array import Observer, State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.units import format_size
@@ -31,7 +32,7 @@ from mirrortui.worker import daily, plans
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.candidates import newcomer
 from mirrortui.worker.checks import Checks
-from mirrortui.worker.control import Respond, arguments
+from mirrortui.worker.control import Control, Respond, arguments
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.members import Members
 from mirrortui.worker.messages import Call
@@ -70,6 +71,8 @@ class Verbs:
         aside: Aside,
         status: Callable[[], object],
         end: End,
+        control: Control,
+        observer: Observer,
     ) -> None:
         self._loop = loop
         self._mirror = mirror
@@ -81,6 +84,7 @@ class Verbs:
         self._aside = aside
         self._turns = Turns(loop.executor)
         self._precondition = Precondition(mirror.array)
+        self._daily = daily.Daily(mirror, server, control, checks, observer)
 
     def handle(self, call: Call, respond: Respond) -> None:
         """Answer a call, now or later (worker.control.Handler)."""
@@ -104,6 +108,8 @@ class Verbs:
                 return await self._change(call.verb, arguments(call, MemberRequest))
             case "if-fails":
                 return daily.forecast(self._mirror, arguments(call, ForecastRequest).member)
+            case "set" | "readonly" | "readwrite" | "rename":
+                return await self._see_to(call.verb, call)
             case "stop":
                 return await self._stop(arguments(call, StopRequest))
             case "export":
@@ -124,12 +130,31 @@ class Verbs:
                 raise RequestError(f"There is no verb {call.verb!r}.")
 
     async def _change(self, verb: Verb, request: MemberRequest) -> object:
+        return await self._perform(verb, request, lambda: self._prepare(verb, request), request.member)
+
+    async def _see_to(self, verb: DailyVerb, call: Call) -> object:
+        """Small matters (daily.py)."""
+        asked = daily.request_of(call)
+
+        async def prepare() -> _Prepared:
+            return _Prepared(*self._daily.prepare(verb, asked))
+
+        return await self._perform(verb, asked, prepare, *daily.words(asked))
+
+    async def _perform(
+        self,
+        verb: Verb,
+        request: MemberRequest | daily.Asked,
+        prepare: Callable[[], Coroutine[Any, Any, _Prepared]],
+        *words: str,
+    ) -> object:
+        """Plan, check, have it confirmed, do it. `words`: of the command line, after the mirror's name."""
         async with self._turns:
             try:
-                prepared = await self._prepare(verb, request)
+                prepared = await prepare()
             except (RefusedError, MemberError) as error:
                 if request.plan:
-                    return self._refusal(verb, request.member, error)
+                    return self._refusal(verb, words, error)
                 raise
             done = False
             try:
@@ -144,9 +169,10 @@ class Verbs:
                     prepared.drop()
         return self._status()
 
-    def _refusal(self, verb: Verb, member: str, error: MirrortuiError) -> Plan:
+    def _refusal(self, verb: Verb, words: Sequence[str], error: MirrortuiError) -> Plan:
         name = self._mirror.array.label
-        return refusal(verb, name, f"{verb.capitalize()} {member}", command(verb, name, member), error)
+        title = f"{verb.capitalize()} {words[0] if words else name}"
+        return refusal(verb, name, title, command(verb, name, *words), error)
 
     async def _prepare(self, verb: Verb, request: MemberRequest) -> _Prepared:
         match verb:

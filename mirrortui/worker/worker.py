@@ -106,6 +106,7 @@ class Worker:
             AssembleSpec(
                 name=request.name,
                 uuid=uuid,
+                label=job.name,
                 run=request.run,
                 readonly=request.readonly,
                 survivor=request.survivor,
@@ -154,7 +155,18 @@ class Running:
         self._rates = Rates(loop, lambda: count(mirror, self._server.traffic))
         aside = Aside(loop)
         self._checks = Checks(loop, mirror, aside, Path(job.checks) if job.checks else None)
-        self._verbs = Verbs(loop, mirror, self._server, members, self._checks, aside, self.status, self.stop)
+        self._verbs = Verbs(
+            loop,
+            mirror,
+            self._server,
+            members,
+            self._checks,
+            aside,
+            self.status,
+            self.stop,
+            control,
+            recorder.observe,
+        )
         self._state = state(mirror.array)
         self._since = loop.now()
         self._stopping = False

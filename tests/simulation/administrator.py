@@ -11,6 +11,7 @@ from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.executor import Task
 from mirrortui.testing.simulated import SimDisk
+from tests.simulation.daily import Daily
 from tests.simulation.model import WrongAnswerError
 from tests.simulation.scene import Scene
 
@@ -18,12 +19,16 @@ from tests.simulation.scene import Scene
 class Administrator:
     """Uses the verbs of mirror.manage, and takes no for an answer."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, daily: Daily) -> None:
         self._scene = scene
+        self._daily = daily
 
     def act(self) -> None:
         """Something now and then."""
         scene, rng = self._scene, self._scene.rng
+        if rng.random() < scene.habits.daily:
+            self._daily.act()
+            return
         mirror = scene.running
         array = mirror.array
         faulty = [m.path for m in array.members if m.state is State.FAULTY]
@@ -45,6 +50,7 @@ class Administrator:
     def bring_back(self) -> None:
         """Every disk is to be a member again, and is when this returns, or being filled."""
         scene = self._scene
+        self._daily.resume()
         array = scene.running.array
         for disk in scene.disks:
             member = array.find(disk.path)

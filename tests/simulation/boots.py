@@ -10,6 +10,7 @@ from mirrortui.mirror.assemble import AssembleSpec, assemble
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.testing.simulated import SimDisk
 from tests.simulation.checks import Checks
+from tests.simulation.daily import Daily
 from tests.simulation.history import History
 from tests.simulation.scene import Scene
 
@@ -17,9 +18,10 @@ from tests.simulation.scene import Scene
 class Boots:
     """Starts the mirror of a scene."""
 
-    def __init__(self, scene: Scene, checks: Checks) -> None:
+    def __init__(self, scene: Scene, checks: Checks, daily: Daily) -> None:
         self._scene = scene
         self._checks = checks
+        self._daily = daily
         self._insist = False
         """Somebody is away on purpose: start all the same."""
 
@@ -96,6 +98,7 @@ class Boots:
         scene.mirror = mirror
         scene.reached["assembled"] += 1
         self._checks.assembled(mirror)
+        self._daily.assembled(mirror)
         scene.history.may_be_out |= scene.paths - {m.path for m in mirror.array.members}
         for disk in scene.there:
             may_fail = habits.faults_everywhere or scene.rng.random() < 0.5

@@ -19,6 +19,8 @@ class Checks:
     def acknowledged(self) -> None:
         """I4: nothing is acknowledged while a failure is not durable."""
         mirror = self._scene.running
+        if mirror.array.readonly:
+            return  # who failed since has missed nothing
         faulty = [m for m in mirror.array.members if m.state is State.FAULTY]
         if faulty and mirror.scribe.holding:
             raise WrongAnswerError("acknowledged while a failure is not on disk")
@@ -34,6 +36,8 @@ class Checks:
             at = offset - disk.data.start
             if spared & set(range(at // size, (at + length - 1) // size + 1)):
                 raise WrongAnswerError(f"{disk.path} is copied to at {at}, where nobody wrote")
+        if self._scene.mirror.array.readonly:
+            raise WrongAnswerError(f"{disk.path} is written to, and the mirror is read-only")
         for member in self._scene.mirror.array.members:
             if member.device is disk and member.state is State.FAULTY:
                 raise WrongAnswerError(f"{disk.path} is faulty and is written to")
@@ -50,6 +54,20 @@ class Checks:
                 why = next((n.why for n in mirror.array.left_out if n.path == disk.path), "it is not used")
                 raise WrongAnswerError(f"{disk.path} was kicked and had not failed: {why}")
         self.equal(mirror)
+
+    def at_rest(self, mirror: Mirror) -> None:
+        """It has become read-only: what is on disk is as a clean stop leaves it."""
+        array, geometry = mirror.array, self._scene.habits.geometry
+        if mirror.sync.running or mirror.tickets.buckets or mirror.intent.pending:
+            raise WrongAnswerError("it is read-only, and something is still under way")
+        if array.unsynced() or any(m.device.zombies for m in array.targets()):
+            return
+        for member in array.in_sync():
+            sb = geometry.superblock(self._scene.disk(member.path))
+            if sb is None or not sb.clean:
+                raise WrongAnswerError(
+                    f"it is read-only, its copies are equal, and {member.path} is not clean"
+                )
 
     def healing(self, mirror: Mirror, most: dict[str, set[int]]) -> None:
         """I10: the losers of a split brain get the union of both bitmaps, and no more."""

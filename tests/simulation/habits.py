@@ -44,6 +44,8 @@ class Habits:
     """One more disk than the mirror has members."""
     born_spare: bool
     """It is a spare from the beginning."""
+    daily: float
+    """How much of what the operator does are small matters."""
     daemon_delay: float
     geometry: Geometry
     checks: float = 0.0
@@ -84,6 +86,7 @@ class Habits:
             bad=rng.choice([0.0, 0.0, 0.0, 0.0, 0.5, 1.0]),
             spare=spare,
             born_spare=spare and rng.random() < 0.5,
+            daily=rng.choice([0.0, 0.3, 0.7]),
             daemon_delay=rng.choice([0.1, 1.0]),
             geometry=geometry,
         )

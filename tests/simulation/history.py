@@ -20,10 +20,14 @@ class History:
         """Members whose failure was acknowledged, or that were left out: not to be believed."""
         self.may_be_out: set[str] = set()
         """Members that may rightly be left out at the next assembly: some superblock may have no place for them."""
+        self.names = {"sim"}
+        """What superblocks may call the mirror."""
 
     def fork(self, holders: Iterable[str]) -> History:
         """For those who from now on go without the others."""
-        return History(self.model.fork(), holders)
+        twin = History(self.model.fork(), holders)
+        twin.names = set(self.names)
+        return twin
 
     def believed(self, path: str) -> bool:
         """Nobody says that this member is out."""

@@ -67,6 +67,8 @@ class Scene:
         self.executor = Executor(self.scheduler)
         self.pool = Pool()
         self.mirror: Mirror | None = None
+        self.listeners: list[Callable[[str, str | None], None]] = []
+        """Told the kind of every event, and its member."""
 
     @property
     def history(self) -> History:
@@ -141,6 +143,8 @@ class Scene:
         self.reached[kind] += 1
         syncing = self.mirror is not None and self.mirror.sync.running
         self.histories.note(kind, member, syncing=syncing)
+        for listener in self.listeners:
+            listener(kind, member)
 
     def turn(self) -> None:
         """Let everything run that can."""

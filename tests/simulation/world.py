@@ -19,6 +19,7 @@ from tests.simulation.administrator import Administrator
 from tests.simulation.boots import Boots
 from tests.simulation.checks import Checks
 from tests.simulation.clients import Clients
+from tests.simulation.daily import Daily
 from tests.simulation.inspector import Inspector
 from tests.simulation.model import content
 from tests.simulation.scene import GARBAGE, LOST, Scene
@@ -31,9 +32,10 @@ class World:
         self._scene = Scene(seed, trace)
         self._checks = Checks(self._scene)
         self._clients = Clients(self._scene, self._checks)
-        self._administrator = Administrator(self._scene)
         self._inspector = Inspector(self._scene)
-        self._boots = Boots(self._scene, self._checks)
+        daily = Daily(self._scene, self._checks)
+        self._administrator = Administrator(self._scene, daily)
+        self._boots = Boots(self._scene, self._checks, daily)
         for disk in self._scene.disks:
             disk.check_write = self._checks.writable
         self._resting = 0
