@@ -9,13 +9,17 @@ from msgspec.structs import replace
 
 from mirrortui.api.interface import EngineApi, MemberVerb
 from mirrortui.api.schema import (
+    AccessRequest,
     AssembleRequest,
     CreateRequest,
     HandoverRequest,
+    MemberFlag,
     MemberRequest,
     Mirror,
     Plan,
+    RenameRequest,
     ReplaceRequest,
+    SetRequest,
     StopRequest,
     SyncRequest,
     SyncVerb,
@@ -146,6 +150,59 @@ class Sync:
     def act(self, client: EngineApi, plan: Plan) -> Mirror:
         request = SyncRequest(action=self.verb, yes=_confirmed(plan), events=plan.events)
         return client.sync(self.mirror, request)
+
+
+@dataclass(frozen=True, slots=True)
+class SetFlag:
+    """Set or clear a flag of a member."""
+
+    mirror: str
+    member: str
+    flag: MemberFlag
+    on: bool
+
+    def plan(self, client: EngineApi) -> Plan:
+        return client.plan_set_flag(self.mirror, self._request())
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        return client.set_flag(
+            self.mirror, replace(self._request(), yes=_confirmed(plan), events=plan.events)
+        )
+
+    def _request(self) -> SetRequest:
+        return SetRequest(member=self.member, flag=self.flag, on=self.on)
+
+
+@dataclass(frozen=True, slots=True)
+class SetAccess:
+    """Make a mirror read-only, or writable again. Read-only wants a deliberate key at least: clients are refused."""
+
+    mirror: str
+    readonly: bool
+
+    def plan(self, client: EngineApi) -> Plan:
+        plan = client.plan_set_access(self.mirror, AccessRequest(readonly=self.readonly))
+        return replace(plan, confirm="yes") if self.readonly and plan.confirm == "none" else plan
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        request = AccessRequest(readonly=self.readonly, yes=_confirmed(plan), events=plan.events)
+        return client.set_access(self.mirror, request)
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Give a mirror another name. Wants a deliberate key: its address changes."""
+
+    mirror: str
+    name: str
+
+    def plan(self, client: EngineApi) -> Plan:
+        return replace(client.plan_rename(self.mirror, RenameRequest(name=self.name)), confirm="yes")
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        return client.rename(
+            self.mirror, RenameRequest(name=self.name, yes=_confirmed(plan), events=plan.events)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable
 
 from mirrortui.device.base import Op
-from mirrortui.mirror import manage
+from mirrortui.mirror import access, manage
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.mirror import Mirror
@@ -210,6 +210,27 @@ def a_client_leaves_when_some_copies_took_its_write() -> None:
     played.check_equal()
 
 
+def a_member_fails_while_it_is_read_only() -> None:
+    """Nothing is written down then; but before the first answer to a write afterwards."""
+    played = Played("abc")
+    mirror, stage = played.mirror, played.stage
+    assert stage.write(mirror, 0, b"o" * 4096) == 0
+    stage.run(access.make_readonly(mirror))
+    mirror.scribe.fault(mirror.array.members[2], "it does not answer")
+    stage.executor.spawn(access.make_writable(mirror))
+    place = mirror.array.members[0].place
+    held = played.until_waiting(lambda r: r.disk.path == "a" and r.op is Op.WRITE and r.offset == place)
+    answers: list[int] = []
+    mirror.start_flush(answers.append)
+    stage.executor.drain()
+    while stage.scheduler.ready:
+        stage.scheduler.complete_one()
+        stage.executor.drain()
+    assert not answers, "acknowledged, and no superblock knows who never saw it"
+    played.finish(held)
+    stage.until(lambda: bool(answers))
+
+
 RACES: list[Callable[[], None]] = [
     a_source_fails_while_its_window_is_read,
     a_write_fails_on_the_last_copy_and_reaches_the_one_being_filled,
@@ -218,4 +239,5 @@ RACES: list[Callable[[], None]] = [
     a_failed_attempt_uses_no_number_up,
     a_late_write_of_the_last_copy_is_waited_for,
     a_client_leaves_when_some_copies_took_its_write,
+    a_member_fails_while_it_is_read_only,
 ]

@@ -1,0 +1,52 @@
+"""Dialogs about what is settled for a mirror while it runs."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Input, Static
+
+from mirrortui.api.interface import EngineApi
+from mirrortui.api.schema import Mirror
+from mirrortui.tui.modals.dialog import PlanDialog
+from mirrortui.tui.proposals import Rename, SetAccess
+from mirrortui.tui.widgets.entry import Entry
+
+
+class AccessDialog(PlanDialog):
+    """Make a mirror read-only, or writable again."""
+
+    def __init__(self, client: EngineApi, mirror: Mirror, *, readonly: bool) -> None:
+        super().__init__(client, f"Make {mirror.name} {'read-only' if readonly else 'writable'}")
+        self._access = SetAccess(mirror.name, readonly)
+        self.decided = True
+
+    def proposal(self) -> SetAccess:
+        return self._access
+
+
+class RenameDialog(PlanDialog):
+    """Type another name."""
+
+    PROMPT = "Type the new name. Clients that are connected stay; the address changes."
+
+    def __init__(self, client: EngineApi, mirror: Mirror) -> None:
+        super().__init__(client, f"Rename {mirror.name}")
+        self._mirror = mirror.name
+
+    def compose_choice(self) -> ComposeResult:
+        with Horizontal(classes="field"):
+            yield Static("new name", classes="label")
+            yield Entry(id="name", placeholder=self._mirror)
+
+    def on_mount(self) -> None:
+        self.query_one("#name").focus()
+
+    def proposal(self) -> Rename | None:
+        name = self.query_one("#name", Entry).value.strip()
+        return Rename(self._mirror, name) if name else None
+
+    @on(Input.Changed, "#name")
+    def _typing(self) -> None:
+        self.propose_soon()
