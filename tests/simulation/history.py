@@ -35,7 +35,9 @@ class History:
 
     def follow(self, mirror: Mirror, copies: set[str], paths: set[str]) -> None:
         """Take over the states: whose failure is on disk must not be believed, until it has recovered."""
-        self.model.pinning = self.model.pinning or not mirror.sync.running
+        # A copy from a source that failed may also be one that timed out, and lands when the sync has long ended.
+        landed = not any(m.device.zombies for m in mirror.array.targets())
+        self.model.pinning = self.model.pinning or (landed and not mirror.sync.running)
         self.out -= copies
         if mirror.scribe.settled and not mirror.scribe.holding:
             if len(mirror.array.members) == len(paths):

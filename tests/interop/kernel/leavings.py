@@ -35,6 +35,8 @@ class Left:
     """What the kernel has left to do."""
     size: int = 7 * MIB
     """Bytes of the array."""
+    flags: dict[str, str] = field(default_factory=dict)
+    """What else the kernel calls a member, by sysfs's word."""
 
 
 _THREE, _FOUR = (SIZE,) * 3, (SIZE,) * 4
@@ -44,7 +46,7 @@ _FILLING = {"a": "in_sync", "b": "recovering"}
 _SLOW = 256 * KIB
 
 
-def _whole(letters: str = "ab", **options: int | bool | None) -> Steps:
+def _whole(letters: str = "ab", **options: int | bool | str | None) -> Steps:
     def steps(turn: Turn) -> None:
         turn.create(letters, **options)  # type: ignore[arg-type]
         turn.settle()
@@ -92,6 +94,12 @@ def _assemble(turn: Turn) -> None:
     turn.assemble()
 
 
+def _flags_and_name(turn: Turn) -> None:
+    turn.mark("a", "write-mostly")
+    turn.mark("b", "failfast")
+    turn.rename("another")
+
+
 _DEGRADED = _then(_whole(), _do("fail b", "remove b"))
 _TO_RECOVER = _then(_whole(), _fill, _do("fail b", "remove b"), _slow)
 _TO_RE_ADD = _then(_whole(), _do("fail b"), _fill, _do("remove b"), _slow)
@@ -118,6 +126,13 @@ AT_REST: dict[str, Left] = {
         steps=_then(_DEGRADED, _do("add c"), _settle), sizes=_THREE, found={"a": "in_sync", "c": "in_sync"}
     ),
     "spare": Left(steps=_then(_whole(), _do("add c")), sizes=_THREE, found={**_ABC, "c": "spare"}),
+    "born-with-spare": Left(
+        steps=_whole(spares="c"), sizes=_THREE, found={"a": "in_sync", "b": "in_sync", "c": "spare"}
+    ),
+    "flags-and-name": Left(
+        steps=_then(_whole(), _flags_and_name), flags={"a": "write_mostly", "b": "failfast"}
+    ),
+    "made-read-only": Left(steps=_then(_whole(), lambda turn: turn.make_readonly())),
     "spare-took-over": Left(
         steps=_then(_whole(), _do("add c", "fail b"), _settle),
         sizes=_THREE,

@@ -119,6 +119,8 @@ def play(guest: Guest, scenes: Sequence[Scene], ink: Ink, *, cut: float | None =
 
     In as few boots as the number of disks allows, two at a time.
     """
+    if not scenes:
+        return {}
     parts: list[list[Scene]] = [[]]
     for scene in scenes:
         if sum(len(other.images) for other in parts[-1]) + len(scene.images) > _MOST_DISKS:
