@@ -17,6 +17,7 @@ from mirrortui.api.problems import from_problem
 from mirrortui.api.schema import (
     AccessRequest,
     AssembleRequest,
+    BitmapRequest,
     CheckRun,
     CreateRequest,
     DeviceInfo,
@@ -217,6 +218,14 @@ class EngineClient:
         """What `set_flag` would do."""
         return self._post(_target(mirror, "set"), _planning(request), Plan)
 
+    def set_bitmap(self, mirror: str, request: BitmapRequest) -> Mirror:
+        """Give a mirror a write-intent bitmap, take it away, or change its chunk."""
+        return self._post(_target(mirror, "bitmap"), _acting(request), Mirror)
+
+    def plan_set_bitmap(self, mirror: str, request: BitmapRequest) -> Plan:
+        """What `set_bitmap` would do."""
+        return self._post(_target(mirror, "bitmap"), _planning(request), Plan)
+
     def set_access(self, mirror: str, request: AccessRequest) -> Mirror:
         """Make a mirror read-only, or writable again."""
         return self._post(_target(mirror, "access"), _acting(request), Mirror)
@@ -328,6 +337,7 @@ def _target(mirror: str, verb: str) -> str:
 Acting = TypeVar(
     "Acting",
     AccessRequest,
+    BitmapRequest,
     RenameRequest,
     SetRequest,
     CreateRequest,

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from mirrortui.api.schema import (
     AccessRequest,
     AssembleRequest,
+    BitmapRequest,
     CheckRun,
     CreateRequest,
     DeviceInfo,
@@ -154,6 +155,14 @@ class EngineApi(Protocol):
 
     def plan_set_flag(self, mirror: str, request: SetRequest) -> Plan:
         """What `set_flag` would do."""
+        ...
+
+    def set_bitmap(self, mirror: str, request: BitmapRequest) -> Mirror:
+        """Give a mirror a write-intent bitmap, take it away, or change its chunk."""
+        ...
+
+    def plan_set_bitmap(self, mirror: str, request: BitmapRequest) -> Plan:
+        """What `set_bitmap` would do."""
         ...
 
     def set_access(self, mirror: str, request: AccessRequest) -> Mirror:

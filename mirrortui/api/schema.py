@@ -208,7 +208,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     "mirror-failed", "worker-died", "worker-found", "client-connected", "client-left", "engine-started",
     "member-replacing", "check-started", "check-finished", "repair-started", "repair-finished", "sync-paused",
     "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over", "mirror-taken-over",
-    "spare-activated", "flag-set", "mirror-readonly", "mirror-readwrite", "mirror-renamed"."""
+    "spare-activated", "flag-set", "bitmap-set", "mirror-readonly", "mirror-readwrite", "mirror-renamed"."""
     severity: Severity
     text: str
     """A sentence that stands alone."""
@@ -352,6 +352,17 @@ class SetRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     member: str
     flag: MemberFlag
     on: bool
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
+
+
+class BitmapRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`set NAME bitmap`: the write-intent bitmap, while the mirror runs."""
+
+    bitmap: Literal["internal", "none"]
+    chunk: Annotated[int, msgspec.Meta(ge=4096)] | None = None
+    """Bytes to a bit, a power of two; None: by size."""
     yes: bool = False
     plan: bool = False
     events: int | None = None

@@ -3,37 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import rich_click as click
 from msgspec.structs import replace
 
-from mirrortui.api.schema import AccessRequest, MemberFlag, Mirror, Plan, RenameRequest, SetRequest
+from mirrortui.api.client import EngineClient
+from mirrortui.api.schema import (
+    AccessRequest,
+    BitmapRequest,
+    MemberFlag,
+    Mirror,
+    Plan,
+    RenameRequest,
+    SetRequest,
+)
 from mirrortui.cli.confirm import confirmed, print_plan
-from mirrortui.cli.session import Session, absolute, engine_options, name_argument, print_json
+from mirrortui.cli.session import Session, absolute, engine_options, name_argument, print_json, to_bytes
 from mirrortui.cli.text import summary
 from mirrortui.errors import RequestError
 
+_LEAST_CHUNK = 4096
 _yes_option = click.option("--yes", is_flag=True, help="Go ahead with what wants a confirmation.")
 _plan_option = click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
 
 
 @click.command("set")
 @name_argument
-@click.argument("member")
-@click.argument("flag", metavar="write-mostly|failfast")
-@click.argument("value", metavar="on|off")
+@click.argument(
+    "words", nargs=-1, required=True, metavar="MEMBER write-mostly|failfast on|off  or  bitmap none|internal"
+)
+@click.option(
+    "--bitmap-chunk",
+    metavar="SIZE",
+    callback=to_bytes,
+    help="Bytes that a bit of the write-intent bitmap stands for.",
+)
 @_yes_option
 @_plan_option
 @engine_options
 @click.pass_obj
 def set_flag(
-    session: Session, name: str, member: str, flag: str, value: str, yes: bool, plan: bool, as_json: bool
+    session: Session,
+    name: str,
+    words: tuple[str, ...],
+    bitmap_chunk: int | None,
+    yes: bool,
+    plan: bool,
+    as_json: bool,
 ) -> int:
-    """Set or clear a flag of a member; it is kept in its superblock.
+    """Set or clear a flag of a member, or give a mirror a write-intent bitmap or take it away; superblocks keep it.
 
     write-mostly: read from it only where no other member can serve. failfast: for the kernel, which then does not
-    retry on it.
+    retry on it. A bitmap with another chunk is set by its --bitmap-chunk.
     """
+    if len(words) == 2 and words[0] == "bitmap":
+        return _set_bitmap(session.engine(), name, words[1], bitmap_chunk, yes, plan, as_json)
+    if len(words) != 3 or bitmap_chunk:
+        raise RequestError(
+            "set wants MEMBER, a flag, and on or off; or bitmap, and none or internal.",
+            hint='"mirrortui set --help" shows how it is meant.',
+        )
+    member, flag, value = words
     request = SetRequest(member=absolute(member), flag=_flag(flag), on=_is_on(value))
     client = session.engine()
     return _run(
@@ -43,6 +74,29 @@ def set_flag(
         plan,
         as_json,
     )
+
+
+def _set_bitmap(
+    client: EngineClient, name: str, kind: str, chunk: int | None, yes: bool, plan: bool, as_json: bool
+) -> int:
+    if chunk is not None and chunk < _LEAST_CHUNK:
+        raise RequestError(f"A bitmap chunk of {chunk} bytes cannot be used: the least is {_LEAST_CHUNK}.")
+    request = BitmapRequest(bitmap=_kind(kind), chunk=chunk)
+    return _run(
+        lambda: client.plan_set_bitmap(name, request),
+        lambda sure, events: client.set_bitmap(name, replace(request, yes=sure, events=events)),
+        yes,
+        plan,
+        as_json,
+    )
+
+
+def _kind(word: str) -> Literal["none", "internal"]:
+    match word:
+        case "none" | "internal":
+            return word
+        case _:
+            raise RequestError(f"A bitmap is none or internal, not {word!r}.")
 
 
 def _flag(word: str) -> MemberFlag:

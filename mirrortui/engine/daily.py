@@ -13,6 +13,7 @@ from mirrortui.api.paths import Paths
 from mirrortui.api.schema import (
     AccessRequest,
     AssembleRequest,
+    BitmapRequest,
     Forecast,
     ForecastRequest,
     Mirror,
@@ -48,6 +49,12 @@ async def set_flag(found: Ward | Keeper, request: SetRequest) -> Mirror | Plan:
     """A member's flag, or the plan of it."""
     ward = ours(found, "Its members' flags are in sysfs: /sys/block/mdN/md/dev-*/state.")
     return await ward.change("set", request)
+
+
+async def set_bitmap(found: Ward | Keeper, request: BitmapRequest) -> Mirror | Plan:
+    """The write-intent bitmap, or the plan of what becomes of it."""
+    ward = ours(found, "mdadm --grow --bitmap=internal and --bitmap=none are for it.")
+    return await ward.change("bitmap", request)
 
 
 def check_new_name(name: str, mirrors: Sequence[Mirror], taken: Container[str]) -> None:

@@ -18,6 +18,7 @@ from mirrortui.api.problems import to_problem
 from mirrortui.api.schema import (
     AccessRequest,
     AssembleRequest,
+    BitmapRequest,
     CreateRequest,
     EngineInfo,
     ExportRequest,
@@ -99,6 +100,7 @@ class Service:
             ("POST", "/v1/mirrors/{name}/replace", self._replace),
             ("POST", "/v1/mirrors/{name}/if-fails", self._forecast),
             ("POST", "/v1/mirrors/{name}/set", self._set_flag),
+            ("POST", "/v1/mirrors/{name}/bitmap", self._set_bitmap),
             ("POST", "/v1/mirrors/{name}/access", self._set_access),
             ("POST", "/v1/mirrors/{name}/rename", self._rename),
             ("POST", "/v1/mirrors/{name}/handover", self._handover),
@@ -182,6 +184,10 @@ class Service:
     async def _set_flag(self, request: Request) -> Response:
         ward = await self._ward(request)
         return _answer(await daily.set_flag(ward, await _body(request, SetRequest)))
+
+    async def _set_bitmap(self, request: Request) -> Response:
+        ward = await self._ward(request)
+        return _answer(await daily.set_bitmap(ward, await _body(request, BitmapRequest)))
 
     async def _set_access(self, request: Request) -> Response:
         name = request.path_params["name"]

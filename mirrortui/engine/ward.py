@@ -18,6 +18,7 @@ from mirrortui.api.paths import Paths
 from mirrortui.api.schema import (
     AccessRequest,
     AssembleRequest,
+    BitmapRequest,
     CheckRun,
     ExportRequest,
     ImpactRequest,
@@ -129,7 +130,9 @@ class Ward:
         """A question to its worker, which changes nothing. Raises RefusedError when it does not run."""
         return await self._running().call(verb, request, kind)
 
-    async def change(self, verb: str, request: MemberRequest | SetRequest | AccessRequest) -> Mirror | Plan:
+    async def change(
+        self, verb: str, request: MemberRequest | SetRequest | BitmapRequest | AccessRequest
+    ) -> Mirror | Plan:
         """A verb that the worker does by itself, such as fail, or the plan of it."""
         link = self._running()
         if request.plan:

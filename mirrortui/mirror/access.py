@@ -23,22 +23,29 @@ async def make_readonly(mirror: Mirror) -> None:
     array.closing = True
     array.changed()
     try:
-        await mirror.sync.stop()
-        await mirror.checker.stop()
-        await drained(mirror)
-        while mirror.daemon.passing:
-            await sleep(_SETTLE)
-        if not array.broken:
-            await mirror.daemon.finish()
-        while mirror.scribe.done != mirror.scribe.asked and not array.broken:
-            await mirror.scribe.progress
-        check_unbroken(array)
+        await _come_to_rest(mirror)
         array.readonly = True  # no wait since the scribe was seen idle
-    finally:
         array.closing = False
-        if not array.readonly:
-            _go_on(mirror)
-        array.changed()
+    except Exception:  # not what ends a task in mid-way, after which nothing may be begun
+        array.closing = False
+        _go_on(mirror)
+        raise
+    array.changed()
+
+
+async def _come_to_rest(mirror: Mirror) -> None:
+    """As in a clean stop. Raises RefusedError if the mirror broke down."""
+    array = mirror.array
+    await mirror.sync.stop()
+    await mirror.checker.stop()
+    await drained(mirror)
+    while mirror.daemon.passing:
+        await sleep(_SETTLE)
+    if not array.broken:
+        await mirror.daemon.finish()
+    while mirror.scribe.done != mirror.scribe.asked and not array.broken:
+        await mirror.scribe.progress
+    check_unbroken(array)
 
 
 def check_resumable(array: Array) -> None:
@@ -62,12 +69,12 @@ async def make_writable(mirror: Mirror) -> None:
         # A member failed meanwhile: nothing is acknowledged before the others' superblocks say so (I4).
         mirror.scribe.failed_at = mirror.scribe.want()
     _go_on(mirror)
-    array.changed()
     await mirror.scribe.durable(mirror.scribe.want())
     check_unbroken(array)
 
 
 def _go_on(mirror: Mirror) -> None:
+    mirror.array.changed()
     mirror.sync.stopped = False
     mirror.sync.kick(f"{mirror.array.label} takes writes again")
     mirror.fill_vacancy()

@@ -183,6 +183,7 @@ class Signature:
     flags: tuple[tuple[int, int], ...] = ()
     """(slot, devflags) of members that have any."""
     set_name: str = ""
+    has_bitmap: bool = True
 
 
 @dataclass
@@ -329,11 +330,21 @@ class Array:
             (m.slot, m.devflags) for m in self.members if m.devflags and m.state is not State.FAULTY
         )
         equal = self.resync_from // SECTOR
-        return Signature(not self.active, equal, self.table(), filling, spares, bad, flags, self.set_name)
+        return Signature(
+            not self.active,
+            equal,
+            self.table(),
+            filling,
+            spares,
+            bad,
+            flags,
+            self.set_name,
+            self.has_bitmap,
+        )
 
     def superblock(self, member: Member, signature: Signature, events: int, now: float) -> Superblock:
         """The member's own superblock for a round of updates."""
-        features = Feature.BITMAP if self.has_bitmap else Feature(0)
+        features = Feature.BITMAP if signature.has_bitmap else Feature(0)
         filling = {slot: (guided, sectors) for slot, guided, sectors in signature.filling}
         guided, recovered = filling.get(member.slot, (False, 0))
         if member.slot in filling:

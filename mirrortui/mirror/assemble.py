@@ -306,7 +306,7 @@ def _member(device: Device, place: Place, array: Array, host: Host) -> Member:
         lowest = member.need.next(0)
         due = array.size if lowest < 0 else lowest << array.chunk_shift
         member.recovered = min(sb.recovery_offset * SECTOR, due)
-    member.fresh = not place.told and array.has_bitmap
+    member.fresh = array.has_bitmap and not (place.told and sb.has_bitmap)
     member.since = host.now()
     return member
 
@@ -323,7 +323,10 @@ def _on_disk(array: Array, verdict: Verdict) -> Signature:
     spares = tuple(p.found.superblock.dev_number for p in verdict.places if p.role is None)
     bad = tuple(p.found.superblock.dev_number for p in verdict.places if p.found.log)
     flags = tuple((sb.dev_number, sb.devflags) for p in verdict.places if (sb := p.found.superblock).devflags)
-    return Signature(verdict.clean, resync_from, top.dev_roles, filling, spares, bad, flags, top.set_name)
+    has_bitmap = verdict.freshest.header is not None
+    return Signature(
+        verdict.clean, resync_from, top.dev_roles, filling, spares, bad, flags, top.set_name, has_bitmap
+    )
 
 
 def _intent(verdict: Verdict, top: Superblock, array: Array, chunk: int) -> Intent:

@@ -37,6 +37,8 @@ class Daemon:
         self.stopped = False
         self.passing = False
         """A pass is under way."""
+        self.resting = False
+        """No pass begins: what it would clear is being exchanged."""
 
     async def run(self) -> None:
         """The task."""
@@ -61,7 +63,7 @@ class Daemon:
 
     async def one_pass(self) -> None:
         """Clear what has been idle since the last pass; say clean when nothing was written since."""
-        if self.stopped or self._array.broken or self._array.readonly:
+        if self.stopped or self.resting or self._array.broken or self._array.readonly:
             return
         self._look_again()
         array, intent = self._array, self._intent

@@ -110,6 +110,7 @@ async def add(mirror: Mirror, device: Device, where: Layout | None = None) -> No
 def _newcomer(mirror: Mirror, device: Device, where: Layout | None) -> Superblock:
     """Its superblock, if it can be taken in now. Raises what `add` raises."""
     check_writable(mirror.array)
+    _check_at_rest(mirror)
     _check_not_attached(mirror.array, device)
     superblock = new_superblock(mirror, device, where)
     _check_blocks(mirror, device, superblock)
@@ -139,6 +140,8 @@ def new_superblock(mirror: Mirror, device: Device, where: Layout | None = None) 
             f"{format_size((size - plan.data_size) * SECTOR)} too little. Nothing was written to it.",
             hint=f"A member of {least} bytes or more fits.",
         )
+    if array.has_bitmap and not plan.bitmap_offset:
+        raise RefusedError(f"{device.path} is laid out without a bitmap, and {array.label} has one.")
     slot = array.vacant_slot()
     if slot is None:
         raise RefusedError(
@@ -189,8 +192,16 @@ async def re_add(mirror: Mirror, device: Device) -> None:
     mirror.sync.kick(f"{device.path} was re-added: {copies}")
 
 
+def _check_at_rest(mirror: Mirror) -> None:
+    if mirror.gate.shut:
+        raise RefusedError(
+            f"The bitmap of {mirror.array.label} is being changed.", hint="Try again in a moment."
+        )
+
+
 def _check_away(mirror: Mirror, device: Device) -> Member | None:
     """The device is no working member and owes nothing. Returns the faulty member that it is, if any."""
+    _check_at_rest(mirror)
     _check_not_arriving(mirror.array, device)
     member = mirror.array.find(device.path)
     if member is not None and member.state is not State.FAULTY:
@@ -277,6 +288,8 @@ async def stop(mirror: Mirror) -> None:
     """Stop cleanly (I13): whatever is in flight ends, everything is flushed, bits go, superblocks say clean. The caller
     has stopped taking requests; it closes the devices afterwards.
     """
+    while mirror.gate.shut or mirror.array.closing:  # what is about to start the copying again
+        await sleep(_SETTLE)
     mirror.daemon.stopped = True
     await mirror.sync.stop()
     await mirror.checker.stop()

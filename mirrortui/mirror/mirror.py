@@ -19,6 +19,7 @@ from mirrortui.mirror.check import Checker
 from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.daemon import Daemon
 from mirrortui.mirror.executor import Executor, Host
+from mirrortui.mirror.gate import Gate
 from mirrortui.mirror.intent import HOT, Intent
 from mirrortui.mirror.laggards import Laggards
 from mirrortui.mirror.scribe import Scribe
@@ -69,6 +70,7 @@ class Mirror:
         self._written_inline = 0
         self._copies: list[Member] = []
         self._steady = False
+        self.gate = Gate(executor)
         self._stripe_shift = tuning.stripe_shift
         self.book.suspected = lambda: self.sync.kick("a write did not reach every copy")
         self.book.healed = self.sync.retry
@@ -114,6 +116,7 @@ class Mirror:
             and not scribe.holding
             and not array.broken
             and not self.readonly
+            and not self.gate.shut
             and not any(m.device.zombies or m.bad for m in targets)
         )
         doors = [(m.device.pwrite, m.data) for m in targets if m.device.pwrite]
@@ -214,11 +217,28 @@ class Mirror:
         if self.readonly:
             self.executor.spawn(self._answer(errno.EPERM), done)
             return
+        if self.gate.shut:
+            self.executor.spawn(self._change_later(op, offset, buffer, length, fua), done)
+            return
         ticket = self.tickets.enter(offset, offset + length)
         if self._steady and not ticket.blocked and self.intent.hot(*self.book.span(offset, length)):
             SteadyWrite(self, op, offset, buffer, length, fua, ticket, done)
         else:
             self.executor.spawn(self.book.write(op, offset, buffer, length, fua, ticket), done)
+
+    async def _change_later(self, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool) -> int:
+        await self.gate.passed()
+        return errno.EPERM if self.readonly else await self.book.write(op, offset, buffer, length, fua)
+
+    def shut_gate(self) -> None:
+        """Writes that come from now on wait, in their order."""
+        self.gate.shut = True
+        self.array.changed()
+
+    def open_gate(self) -> None:
+        """Let them go on."""
+        self.gate.open()
+        self.array.changed()
 
     def start_read(self, offset: int, buffer: Buffer, length: int, done: Done) -> None:
         """Fill the buffer's first `length` bytes."""
@@ -247,6 +267,7 @@ class Mirror:
         """A ticket on terabytes would cost as much as the work: bounded pieces."""
         for at in range(offset, offset + length, self.tuning.zero_limit):
             piece = min(self.tuning.zero_limit, offset + length - at)
+            await self.gate.passed()
             if self.readonly:
                 return errno.EPERM
             if problem := await self.book.write(op, at, None, piece, fua):

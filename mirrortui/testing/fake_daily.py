@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from mirrortui.api.consent import command
 from mirrortui.api.schema import (
     AccessRequest,
+    Bitmap,
+    BitmapRequest,
     DailyVerb,
     Forecast,
     ForecastRequest,
@@ -75,6 +77,22 @@ class DailyVerbs:
             self._answer()
             return _set_plan(self._find(mirror), request)
 
+    def set_bitmap(self: _Engine, mirror: str, request: BitmapRequest) -> Mirror:
+        with self._changed:
+            self._answer()
+            found = self._find(mirror)
+            self._confirm(_bitmap_plan(found, request), request.yes, request.events)
+            chunk = request.chunk or 64 << 20
+            new = Bitmap(chunk=chunk, dirty=0, chunks=-(-found.size // chunk))
+            changed = replace(found, bitmap=new if request.bitmap == "internal" else None)
+            self._tell(changed, "bitmap-set", "info", f"The bitmap of {mirror} is {request.bitmap}.")
+            return self._mirrors[mirror]
+
+    def plan_set_bitmap(self: _Engine, mirror: str, request: BitmapRequest) -> Plan:
+        with self._changed:
+            self._answer()
+            return _bitmap_plan(self._find(mirror), request)
+
     def set_access(self: _Engine, mirror: str, request: AccessRequest) -> Mirror:
         with self._changed:
             self._answer()
@@ -111,6 +129,15 @@ def _set_plan(mirror: Mirror, request: SetRequest) -> Plan:
     title = f"Set {request.flag} {value} for {request.member} in {mirror.name}"
     afterwards = f"{request.member} is {'' if request.on else 'not '}{request.flag}"
     return _plan(mirror, "set", title, afterwards, "none", request.member, request.flag, value)
+
+
+def _bitmap_plan(mirror: Mirror, request: BitmapRequest) -> Plan:
+    none = request.bitmap == "none"
+    title = f"Take its bitmap from {mirror.name}" if none else f"Give {mirror.name} a bitmap"
+    afterwards = "after a crash all of it is copied" if none else "after a crash only what changed is copied"
+    plan = _plan(mirror, "set", title, afterwards, "yes" if none else "none", "bitmap", request.bitmap)
+    refused = none and mirror.bitmap is None
+    return replace(plan, refused=f"{mirror.name} has no bitmap." if refused else None)
 
 
 def _access_plan(mirror: Mirror, request: AccessRequest) -> Plan:

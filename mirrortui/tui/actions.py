@@ -305,6 +305,15 @@ ACTIONS: tuple[Action, ...] = (
         in_bar=False,
     ),
     Action(
+        "bitmap",
+        ("b",),
+        "bitmap",
+        "Give this mirror a write-intent bitmap, or take it away",
+        "mirror",
+        _ours(lambda _: None),
+        in_bar=False,
+    ),
+    Action(
         "rename",
         ("n",),
         "rename",

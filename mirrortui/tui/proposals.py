@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec.structs import replace
 
@@ -11,6 +11,7 @@ from mirrortui.api.interface import EngineApi, MemberVerb
 from mirrortui.api.schema import (
     AccessRequest,
     AssembleRequest,
+    BitmapRequest,
     CreateRequest,
     HandoverRequest,
     MemberFlag,
@@ -187,6 +188,22 @@ class SetAccess:
     def act(self, client: EngineApi, plan: Plan) -> Mirror:
         request = AccessRequest(readonly=self.readonly, yes=_confirmed(plan), events=plan.events)
         return client.set_access(self.mirror, request)
+
+
+@dataclass(frozen=True, slots=True)
+class SetBitmap:
+    """Give a mirror a write-intent bitmap, or take it away. Wants a deliberate key."""
+
+    mirror: str
+    bitmap: Literal["internal", "none"]
+
+    def plan(self, client: EngineApi) -> Plan:
+        plan = client.plan_set_bitmap(self.mirror, BitmapRequest(bitmap=self.bitmap))
+        return replace(plan, confirm="yes")
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        request = BitmapRequest(bitmap=self.bitmap, yes=_confirmed(plan), events=plan.events)
+        return client.set_bitmap(self.mirror, request)
 
 
 @dataclass(frozen=True, slots=True)

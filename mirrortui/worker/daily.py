@@ -7,10 +7,18 @@ from pathlib import Path
 from typing import Any, Literal, assert_never
 
 from mirrortui.api.consent import command
-from mirrortui.api.schema import AccessRequest, DailyVerb, Forecast, MemberFlag, Plan, SetRequest
-from mirrortui.errors import RefusedError
+from mirrortui.api.schema import (
+    AccessRequest,
+    BitmapRequest,
+    DailyVerb,
+    Forecast,
+    MemberFlag,
+    Plan,
+    SetRequest,
+)
+from mirrortui.errors import RefusedError, RequestError
 from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY
-from mirrortui.mirror import access, settings, spares
+from mirrortui.mirror import access, bitmaps, settings, spares
 from mirrortui.mirror.array import Member, Observer, State
 from mirrortui.mirror.manage import attached, check_writable
 from mirrortui.mirror.mirror import Mirror
@@ -22,7 +30,7 @@ from mirrortui.worker.messages import Call, Move
 from mirrortui.worker.nbd_server import NbdServer, unix_door
 from mirrortui.worker.title import show_name
 
-Asked = SetRequest | AccessRequest | Move
+Asked = SetRequest | BitmapRequest | AccessRequest | Move
 Act = Callable[[], Coroutine[Any, Any, None]]
 _BITS: dict[MemberFlag, int] = {"write-mostly": WRITE_MOSTLY, "failfast": FAILFAST}
 
@@ -32,6 +40,8 @@ def request_of(call: Call) -> Asked:
     match call.verb:
         case "set":
             return arguments(call, SetRequest)
+        case "bitmap":
+            return arguments(call, BitmapRequest)
         case "rename":
             return arguments(call, Move)
         case _:
@@ -43,6 +53,8 @@ def words(asked: Asked) -> list[str]:
     match asked:
         case SetRequest():
             return [asked.member, asked.flag, "on" if asked.on else "off"]
+        case BitmapRequest():
+            return ["bitmap", asked.bitmap, *(["--bitmap-chunk", str(asked.chunk)] if asked.chunk else [])]
         case Move():
             return [asked.name]
         case _:
@@ -66,6 +78,8 @@ class Daily:
         match asked:
             case SetRequest():
                 return self._prepare_set(asked)
+            case BitmapRequest():
+                return self._prepare_bitmap(asked)
             case Move():
                 return self._prepare_rename(asked)
             case AccessRequest(readonly=True):
@@ -93,6 +107,63 @@ class Daily:
             title=f"Set {asked.flag} {value} for {member.path} in {array.label}",
             afterwards=_effect(asked.flag, asked.on, member),
             notes=["It is so already."] if bool(member.devflags & _BITS[asked.flag]) == asked.on else [],
+        )
+        return plan, act
+
+    def _prepare_bitmap(self, asked: BitmapRequest) -> tuple[Plan, Act]:
+        array = self._mirror.array
+        bitmaps.check_changeable(array)
+        if asked.bitmap == "none":
+            return self._prepare_no_bitmap(asked)
+        place = bitmaps.place_for(array, asked.chunk)
+        old = 1 << array.chunk_shift if array.has_bitmap else None
+        if old == place.chunk or (old and asked.chunk is None):
+            raise RefusedError(f"{array.label} has a bitmap with chunks of {format_size(old)} already.")
+        each = format_size(place.chunk)
+
+        async def act() -> None:
+            await bitmaps.add_bitmap(self._mirror, asked.chunk)
+            text = f"{array.label} has a write-intent bitmap with chunks of {each}."
+            self._observe("bitmap-set", "good", text, None)
+
+        notes = []
+        if old:
+            notes.append(f"The one with chunks of {format_size(old)} goes first.")
+        if array.degraded():
+            notes.append(
+                "Members that are out now can then be filled in full only: what they lack is forgotten."
+            )
+        plan = self._plan(
+            "set",
+            asked,
+            title=f"Give {array.label} a write-intent bitmap with chunks of {each}",
+            meanwhile="clients' writes wait for a moment",
+            afterwards="after a crash, and for a member that was away, only what changed is copied",
+            confirm="yes" if old and array.degraded() else "none",
+            notes=notes,
+        )
+        return plan, act
+
+    def _prepare_no_bitmap(self, asked: BitmapRequest) -> tuple[Plan, Act]:
+        array = self._mirror.array
+        if asked.chunk:
+            raise RequestError("No bitmap has no chunk.")
+        if not array.has_bitmap:
+            raise RefusedError(f"{array.label} has no bitmap.")
+
+        async def act() -> None:
+            await bitmaps.remove_bitmap(self._mirror)
+            text = f"{array.label} has no write-intent bitmap any more."
+            self._observe("bitmap-set", "warning", text, None)
+
+        plan = self._plan(
+            "set",
+            asked,
+            title=f"Take its write-intent bitmap from {array.label}",
+            meanwhile="clients' writes wait for a moment",
+            afterwards="after a crash, and for a member that was away, all of it is copied",
+            confirm="yes",
+            notes=["Members that are out now can then be filled in full only."] if array.degraded() else [],
         )
         return plan, act
 

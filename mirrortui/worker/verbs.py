@@ -110,6 +110,8 @@ class Verbs:
                 return daily.forecast(self._mirror, arguments(call, ForecastRequest).member)
             case "set" | "readonly" | "readwrite" | "rename":
                 return await self._see_to(call.verb, call)
+            case "bitmap":
+                return await self._see_to("set", call)
             case "stop":
                 return await self._stop(arguments(call, StopRequest))
             case "export":

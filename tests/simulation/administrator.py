@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from mirrortui.errors import MirrortuiError
@@ -85,7 +86,9 @@ class Administrator:
             self._scene.reached["added"] += 1
             if held := self._scene.held(disk):
                 self._scene.histories.give_up(held)
-            await manage.add(mirror, disk, self._scene.habits.geometry.layout)
+            geometry = self._scene.habits.geometry
+            layout = replace(geometry, bitmap=mirror.array.has_bitmap).layout
+            await manage.add(mirror, disk, layout)
 
     async def _tolerant(self, verb: Callable[[], Task]) -> None:
         try:

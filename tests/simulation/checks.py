@@ -10,6 +10,11 @@ from tests.simulation.model import WrongAnswerError
 from tests.simulation.scene import Scene
 
 
+def chunk_of(mirror: Mirror) -> int:
+    """Sectors of a chunk of the mirror's."""
+    return (1 << mirror.array.chunk_shift) // SECTOR
+
+
 class Checks:
     """Each raises WrongAnswerError."""
 
@@ -85,19 +90,21 @@ class Checks:
     def equal(self, mirror: Mirror) -> None:
         """Every difference between copies is covered by what is still to be copied."""
         geometry = self._scene.habits.geometry
-        if mirror.array.chunks != geometry.chunks:
+        chunk_size = chunk_of(mirror)
+        changed = self._scene.reached["bitmap added"]
+        if not changed and mirror.array.chunks != geometry.chunks:
             raise WrongAnswerError(f"{mirror.array.chunks} chunks, where there should be {geometry.chunks}")
         for chunk in range(mirror.array.chunks):
             copies = [self._scene.disk(m.path) for m in mirror.array.targets() if chunk not in m.need]
             if not copies:
                 raise WrongAnswerError(f"no copy of chunk {chunk} may be read")
-            if len({geometry.chunk_of(disk, chunk) for disk in copies}) > 1:
-                self._alike_but_for_bad(chunk, copies)
+            if len({geometry.chunk_of(disk, chunk, chunk_size) for disk in copies}) > 1:
+                self._alike_but_for_bad(chunk, chunk_size, copies)
 
-    def _alike_but_for_bad(self, chunk: int, copies: list[SimDisk]) -> None:
+    def _alike_but_for_bad(self, chunk: int, size: int, copies: list[SimDisk]) -> None:
         geometry = self._scene.habits.geometry
         bad = {disk.path: geometry.bad(disk) for disk in copies}
-        for sector in range(chunk * geometry.chunk, (chunk + 1) * geometry.chunk):
+        for sector in range(chunk * size, min(geometry.data, (chunk + 1) * size)):
             good = [disk for disk in copies if sector not in bad[disk.path]]
             if len({geometry.sector_of(disk, sector) for disk in good}) > 1:
                 paths = " and ".join(disk.path for disk in good)
@@ -109,12 +116,9 @@ class Checks:
         """Sectors that cannot be read: every copy that may be read there has lost them."""
         geometry = self._scene.habits.geometry
         lost = set(range(geometry.data))
+        size = chunk_of(self._scene.running)
         for member in self._scene.running.array.in_sync():
-            needed = {
-                n
-                for chunk in member.need
-                for n in range(chunk * geometry.chunk, (chunk + 1) * geometry.chunk)
-            }
+            needed = {n for chunk in member.need for n in range(chunk * size, (chunk + 1) * size)}
             lost &= needed | geometry.unreadable(self._scene.disk(member.path))
         return lost
 

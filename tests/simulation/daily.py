@@ -7,9 +7,10 @@ from functools import partial
 
 from mirrortui.errors import MirrortuiError
 from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY
-from mirrortui.mirror import access, settings
+from mirrortui.mirror import access, bitmaps, settings
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.testing.simulated import SimDisk
+from mirrortui.units import SECTOR
 from tests.simulation.checks import Checks
 from tests.simulation.model import WrongAnswerError
 from tests.simulation.scene import Scene
@@ -51,9 +52,14 @@ class Daily:
         if mirror.array.readonly:
             verb = partial(self._writable, mirror)
         else:
-            verb = rng.choice(
-                [partial(self._set, mirror), partial(self._rename, mirror), partial(self._readonly, mirror)]
-            )
+            verbs = [
+                partial(self._set, mirror),
+                partial(self._rename, mirror),
+                partial(self._readonly, mirror),
+            ]
+            if not scene.habits.apart:  # halves whose bitmaps differ are not joined
+                verbs.append(partial(self._bitmap, mirror))
+            verb = rng.choice(verbs)
         scene.executor.spawn(self._alone(verb))
 
     def resume(self) -> None:
@@ -119,6 +125,25 @@ class Daily:
             sb = scene.habits.geometry.superblock(scene.disk(member.path))
             if sb is None or sb.set_name != name:
                 raise WrongAnswerError(f"renamed to {name}, and {member.path} does not know it")
+
+    async def _bitmap(self, mirror: Mirror) -> None:
+        """Take the bitmap away, or give it one, perhaps with another chunk."""
+        scene = self._scene
+        geometry = scene.habits.geometry
+        if mirror.array.has_bitmap and scene.rng.random() < 0.5:
+            await bitmaps.remove_bitmap(mirror)
+            scene.reached["bitmap removed"] += 1
+        else:
+            await bitmaps.add_bitmap(mirror, geometry.chunk * SECTOR * scene.rng.choice([1, 1, 2, 4]))
+            scene.reached["bitmap added"] += 1
+        for member in mirror.array.targets():
+            sb = geometry.superblock(scene.disk(member.path))
+            if sb is None or sb.has_bitmap is not mirror.array.has_bitmap:
+                raise WrongAnswerError(f"{member.path} does not say what became of the bitmap")
+            if sb.has_bitmap and (missing := set(member.need) - geometry.dirty(scene.disk(member.path))):
+                raise WrongAnswerError(
+                    f"{member.path} needs {sorted(missing)}, and its new bitmap forgets that"
+                )
 
     async def _readonly(self, mirror: Mirror) -> None:
         await access.make_readonly(mirror)

@@ -10,7 +10,7 @@ from textual.widgets import Input, Static
 from mirrortui.api.interface import EngineApi
 from mirrortui.api.schema import Mirror
 from mirrortui.tui.modals.dialog import PlanDialog
-from mirrortui.tui.proposals import Rename, SetAccess
+from mirrortui.tui.proposals import Rename, SetAccess, SetBitmap
 from mirrortui.tui.widgets.entry import Entry
 
 
@@ -24,6 +24,19 @@ class AccessDialog(PlanDialog):
 
     def proposal(self) -> SetAccess:
         return self._access
+
+
+class BitmapDialog(PlanDialog):
+    """Give a mirror a write-intent bitmap if it has none; else take it away."""
+
+    def __init__(self, client: EngineApi, mirror: Mirror) -> None:
+        verb, bitmap = ("Take the bitmap from", "none") if mirror.bitmap else ("Give a bitmap to", "internal")
+        super().__init__(client, f"{verb} {mirror.name}")
+        self._bitmap = SetBitmap(mirror.name, "none" if bitmap == "none" else "internal")
+        self.decided = True
+
+    def proposal(self) -> SetBitmap:
+        return self._bitmap
 
 
 class RenameDialog(PlanDialog):
