@@ -18,7 +18,7 @@ from mirrortui.format.ondisk import checksum
 from mirrortui.format.superblock import Feature, Superblock
 from mirrortui.nbd.protocol import Error, NbdError, TransmissionFlag
 from mirrortui.units import MIB
-from tests.e2e.conftest import World, digest, state_of, until
+from tests.e2e.conftest import World, data_areas, digest, state_of, until
 
 pytestmark = pytest.mark.slow
 
@@ -250,3 +250,27 @@ def test_a_superblock_is_erased_and_nothing_else(world: World) -> None:
     assert b.read_bytes() == before[:4096] + bytes(4096) + before[8192:]
     assert world.try_to("examine", "b.img").code == 1
     assert "has no MD superblock" in world.try_to("zero-superblock", "b.img", "--yes").err
+
+
+def test_a_bitmap_goes_and_comes_under_a_client(world: World) -> None:
+    mirror = world.create()
+    traffic = world.traffic(mirror.uri, 1)
+    traffic.goes_on()
+    assert world.try_to("set", "vault", "bitmap", "none").code == 1, "it wants a yes"
+    world.do("set", "vault", "bitmap", "none", "--yes")
+    assert world.client.mirror("vault").bitmap is None
+    traffic.goes_on()
+    world.do("set", "vault", "bitmap", "internal", "--bitmap-chunk", "256K")
+    traffic.goes_on()
+    found = world.client.mirror("vault").bitmap
+    assert found and found.chunk == 256 << 10
+    for words in (("internal",), ("wrong",), ("internal", "--bitmap-chunk", "512")):
+        assert world.try_to("set", "vault", "bitmap", *words).code, words
+    tally = traffic.end()
+    assert not tally["errors"] and not tally["mismatches"], tally
+    os.kill(world.client.mirror("vault").worker_pid or 0, signal.SIGKILL)
+    until(lambda: world.events("worker-died"), "the death is noticed")
+    until(lambda: state_of(world) in ("clean", "active"), "it runs again")
+    world.do("wait", "vault")
+    world.do("stop", "vault")
+    assert len(set(data_areas(world.place / "a.img", world.place / "b.img"))) == 1

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.devices import loop_device, needs_root
 from tests.e2e.conftest import PATIENCE, World, world
+from tests.interop.kernels import tool
 from tests.support import needs
 
 pytestmark = pytest.mark.interop
@@ -57,3 +59,21 @@ def test_mdadm_finds_nothing_where_the_superblock_was_erased(world: World) -> No
     world.do("zero-superblock", "a.img", "--yes")
     assert examined(world.place / "a.img") == {}
     assert examined(world.place / "b.img")["Name"] == "vault"
+
+
+def test_mdadm_reads_the_bitmap_that_came_later(world: World) -> None:
+    world.create()
+    world.do("set", "vault", "bitmap", "none", "--yes")
+    assert "Internal Bitmap" not in examined(world.place / "a.img")
+    world.do("set", "vault", "bitmap", "internal", "--bitmap-chunk", "128K")
+    for name in ("a.img", "b.img"):
+        said = examined(world.place / name)
+        assert said["Internal Bitmap"] == "8 sectors from superblock"
+        assert said["Checksum"].endswith("correct")
+    needs_root()
+    needs("losetup")
+    with loop_device(world.place / "a.img", "--read-only") as device:
+        listed = tool("mdadm", "--examine-bitmap", device)
+    assert re.search(r"Chunksize : 128 KB", listed)
+    assert re.search(r"State : OK", listed)
+    assert re.search(r"Bitmap : 120 bits \(chunks\), \d+ dirty", listed)

@@ -91,7 +91,7 @@ class Checks:
         """Every difference between copies is covered by what is still to be copied."""
         geometry = self._scene.habits.geometry
         chunk_size = chunk_of(mirror)
-        changed = self._scene.reached["bitmap added"]
+        changed = self._scene.reached["bitmap exchanges begun"]
         if not changed and mirror.array.chunks != geometry.chunks:
             raise WrongAnswerError(f"{mirror.array.chunks} chunks, where there should be {geometry.chunks}")
         for chunk in range(mirror.array.chunks):

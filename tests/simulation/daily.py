@@ -130,6 +130,7 @@ class Daily:
         """Take the bitmap away, or give it one, perhaps with another chunk."""
         scene = self._scene
         geometry = scene.habits.geometry
+        scene.reached["bitmap exchanges begun"] += 1
         if mirror.array.has_bitmap and scene.rng.random() < 0.5:
             await bitmaps.remove_bitmap(mirror)
             scene.reached["bitmap removed"] += 1

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable
 
 from mirrortui.device.base import Op
-from mirrortui.mirror import access, manage
+from mirrortui.mirror import access, bitmaps, manage
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.mirror import Mirror
@@ -231,6 +231,27 @@ def a_member_fails_while_it_is_read_only() -> None:
     stage.until(lambda: bool(answers))
 
 
+def the_power_goes_when_superblocks_begin_to_speak_of_a_bitmap() -> None:
+    """Who has not heard of it is a member all the same, and what it marks is copied."""
+    played = Played("ab")
+    stage, mirror = played.stage, played.mirror
+    stage.run(bitmaps.remove_bitmap(mirror))
+    stage.write(mirror, 0, b"x" * 4096)
+    stage.executor.spawn(bitmaps.add_bitmap(mirror, CHUNK))
+    place = mirror.array.members[1].place
+    played.until_waiting(lambda r: r.disk.path == "b" and r.op is Op.WRITE and r.offset == place)
+    stage.executor.abandon()
+    for disk in played.disks:
+        disk.lose_power([])
+    stage.scheduler.forget()
+    played.disk("b").current[DATA : DATA + 4096] = b"t" * 4096  # torn by the cut
+    played.mirror = again = stage.assemble(played.disks)
+    assert states(again) == {"a": State.IN_SYNC, "b": State.IN_SYNC}
+    assert again.array.has_bitmap
+    played.at_rest()
+    played.check_equal()
+
+
 RACES: list[Callable[[], None]] = [
     a_source_fails_while_its_window_is_read,
     a_write_fails_on_the_last_copy_and_reaches_the_one_being_filled,
@@ -240,4 +261,5 @@ RACES: list[Callable[[], None]] = [
     a_late_write_of_the_last_copy_is_waited_for,
     a_client_leaves_when_some_copies_took_its_write,
     a_member_fails_while_it_is_read_only,
+    the_power_goes_when_superblocks_begin_to_speak_of_a_bitmap,
 ]

@@ -132,6 +132,10 @@ AT_REST: dict[str, Left] = {
     "flags-and-name": Left(
         steps=_then(_whole(), _flags_and_name), flags={"a": "write_mostly", "b": "failfast"}
     ),
+    "bitmap-removed": Left(steps=_then(_whole(), lambda turn: turn.bitmap(None))),
+    "bitmap-changed": Left(
+        steps=_then(_whole(), lambda turn: turn.bitmap(None), lambda turn: turn.bitmap(128 * KIB))
+    ),
     "made-read-only": Left(steps=_then(_whole(), lambda turn: turn.make_readonly())),
     "spare-took-over": Left(
         steps=_then(_whole(), _do("add c", "fail b"), _settle),
@@ -153,6 +157,9 @@ _BUSY: dict[str, Left] = {
     "busy": Left(steps=_whole(), killed=_nothing, actions=("resync",)),
     "busy-three": Left(steps=_whole("abc"), killed=_nothing, sizes=_THREE, found=_ABC, actions=("resync",)),
     "busy-chunk-4K": Left(steps=_whole(chunk=4 * KIB), killed=_nothing, actions=("resync",)),
+    "busy-bitmap-changed": Left(
+        steps=_whole(), killed=lambda turn: turn.bitmap(128 * KIB), actions=("resync",)
+    ),
     "busy-degraded": Left(steps=_DEGRADED, killed=_nothing, found=_ONLY_A),
     "busy-fail": Left(steps=_whole(), killed=_do("fail b"), found=_ONLY_A),
     "busy-recovery": Left(steps=_TO_RECOVER, killed=_do("add b"), found=_FILLING, actions=("recover",)),

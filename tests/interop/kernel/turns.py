@@ -8,11 +8,13 @@ import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from mirrortui.api.interface import MemberVerb
 from mirrortui.api.schema import (
     AccessRequest,
     AssembleRequest,
+    BitmapRequest,
     CreateRequest,
     MemberFlag,
     MemberRequest,
@@ -119,6 +121,11 @@ class Turn:
         """Call it otherwise from now on."""
         self.world.client.rename(self.name, RenameRequest(name=name, yes=True))
         self.name = name
+
+    def bitmap(self, chunk: int | None) -> None:
+        """One with chunks of so many bytes, or none."""
+        kind: Literal["internal", "none"] = "internal" if chunk else "none"
+        self.world.client.set_bitmap(self.name, BitmapRequest(bitmap=kind, chunk=chunk, yes=True))
 
     def make_readonly(self) -> None:
         """Nothing is written from now on."""
