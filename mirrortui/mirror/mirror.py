@@ -75,7 +75,7 @@ class Mirror:
         self.book.suspected = lambda: self.sync.kick("a write did not reach every copy")
         self.book.healed = self.sync.retry
         self.sync.ended = self.daemon.hurry
-        self.scribe.faulted = self.fill_vacancy
+        self.scribe.faulted = self._member_failed
         array.changed = self._refresh
 
     def start(self, reason: str = "") -> None:
@@ -147,6 +147,11 @@ class Mirror:
         member.why = ""
         self.book.epoch += 1
         self.array.changed()
+
+    def _member_failed(self) -> None:
+        """A spare may take its place; and another may be the source now of what could not be read before."""
+        self.fill_vacancy()
+        self.sync.kick("a member failed, and another is the source now")
 
     def fill_vacancy(self) -> None:
         """If a place is vacant the best spare takes it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mirrortui.errors import RefusedError, RequestError
+from mirrortui.format import badblocks
 from mirrortui.mirror import manage, spares
 from mirrortui.mirror.array import State
 from mirrortui.mirror.badranges import BadRanges
@@ -148,3 +149,22 @@ def test_if_the_last_copy_failed() -> None:
     assert found.text == "a is the only copy in sync: the data of vault would be lost with it."
     with pytest.raises(RefusedError, match="b is out of vault already"):
         daily.forecast(mirror, "b")
+
+
+def test_what_a_failed_source_kept_from_being_copied_is_copied_then() -> None:
+    """One copy waits for what is bad on the other, and a third for either: when the bad one is out it goes on."""
+    stage = Stage()
+    disks = [stage.disk(name) for name in "abc"]
+    mirror = stage.create(disks)
+    a, b, _ = mirror.array.members
+    stage.run(manage.fail(mirror, "c"))
+    stage.write(mirror, 0, b"x" * 4096)
+    a.bad = BadRanges([(0, 1 << mirror.array.chunk_shift)])
+    a.log = badblocks.encode(a.bad.log(a.superblock))
+    b.need.add(0)
+    stage.run(manage.re_add(mirror, disks[2]))
+    stage.until(lambda: "sync-stuck" in [kind for kind, _ in stage.events])
+    assert states(mirror)["c"] is State.RECOVERING
+    stage.run(manage.fail(mirror, "a"))
+    stage.until(lambda: not mirror.sync.running and not stage.scheduler.ready)
+    assert states(mirror) == {"a": State.FAULTY, "b": State.IN_SYNC, "c": State.IN_SYNC}
