@@ -26,6 +26,7 @@ from mirrortui.api.schema import (
     ExportRequest,
     Forecast,
     ForecastRequest,
+    GrowRequest,
     Handover,
     HandoverRequest,
     ImpactRequest,
@@ -226,6 +227,14 @@ class EngineClient:
         """What `set_bitmap` would do."""
         return self._post(_target(mirror, "bitmap"), _planning(request), Plan)
 
+    def grow(self, mirror: str, request: GrowRequest) -> Mirror:
+        """Have more members, or fewer."""
+        return self._post(_target(mirror, "grow"), _acting(request), Mirror)
+
+    def plan_grow(self, mirror: str, request: GrowRequest) -> Plan:
+        """What `grow` would do."""
+        return self._post(_target(mirror, "grow"), _planning(request), Plan)
+
     def set_access(self, mirror: str, request: AccessRequest) -> Mirror:
         """Make a mirror read-only, or writable again."""
         return self._post(_target(mirror, "access"), _acting(request), Mirror)
@@ -338,6 +347,7 @@ Acting = TypeVar(
     "Acting",
     AccessRequest,
     BitmapRequest,
+    GrowRequest,
     RenameRequest,
     SetRequest,
     CreateRequest,

@@ -17,6 +17,7 @@ from mirrortui.api.schema import (
     ExportRequest,
     Forecast,
     ForecastRequest,
+    GrowRequest,
     Handover,
     HandoverRequest,
     ImpactRequest,
@@ -163,6 +164,14 @@ class EngineApi(Protocol):
 
     def plan_set_bitmap(self, mirror: str, request: BitmapRequest) -> Plan:
         """What `set_bitmap` would do."""
+        ...
+
+    def grow(self, mirror: str, request: GrowRequest) -> Mirror:
+        """Have more members, or fewer."""
+        ...
+
+    def plan_grow(self, mirror: str, request: GrowRequest) -> Plan:
+        """What `grow` would do."""
         ...
 
     def set_access(self, mirror: str, request: AccessRequest) -> Mirror:

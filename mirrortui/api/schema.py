@@ -22,7 +22,7 @@ SyncVerb = Literal["check", "repair", "pause", "resume", "cancel"]
 MemberFlag = Literal["write-mostly", "failfast"]
 """write-mostly: read from it only when no other member can serve. failfast: for the kernel, which then does not retry
 on it."""
-DailyVerb = Literal["set", "readonly", "readwrite", "rename"]
+DailyVerb = Literal["set", "grow", "readonly", "readwrite", "rename"]
 Verb = (
     Literal[
         "create", "assemble", "stop", "fail", "remove", "add", "re-add", "replace", "handover", "takeover"
@@ -208,7 +208,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     "mirror-failed", "worker-died", "worker-found", "client-connected", "client-left", "engine-started",
     "member-replacing", "check-started", "check-finished", "repair-started", "repair-finished", "sync-paused",
     "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over", "mirror-taken-over",
-    "spare-activated", "flag-set", "bitmap-set", "mirror-readonly", "mirror-readwrite", "mirror-renamed"."""
+    "spare-activated", "flag-set", "bitmap-set", "mirror-readonly", "mirror-readwrite", "mirror-renamed",
+    "mirror-grown"."""
     severity: Severity
     text: str
     """A sentence that stands alone."""
@@ -363,6 +364,15 @@ class BitmapRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     bitmap: Literal["internal", "none"]
     chunk: Annotated[int, msgspec.Meta(ge=4096)] | None = None
     """Bytes to a bit, a power of two; None: by size."""
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
+
+
+class GrowRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`grow`: how many members a mirror is to have."""
+
+    members: int
     yes: bool = False
     plan: bool = False
     events: int | None = None

@@ -24,6 +24,7 @@ _VERBS = {
     "re-add": "members",
     "replace": "members",
     "set": "settings",
+    "grow": "settings",
     "readonly": "settings",
     "readwrite": "settings",
     "rename": "settings",

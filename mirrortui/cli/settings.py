@@ -1,4 +1,4 @@
-"""`set`, `readonly`, `readwrite`, `rename`: what is settled for a mirror while it runs."""
+"""`set`, `grow`, `readonly`, `readwrite`, `rename`: what is settled for a mirror while it runs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mirrortui.api.client import EngineClient
 from mirrortui.api.schema import (
     AccessRequest,
     BitmapRequest,
+    GrowRequest,
     MemberFlag,
     Mirror,
     Plan,
@@ -111,6 +112,26 @@ def _is_on(word: str) -> bool:
     if word not in ("on", "off"):
         raise RequestError(f"A flag is on or off, not {word!r}.")
     return word == "on"
+
+
+@click.command()
+@name_argument
+@click.option("--members", metavar="N", type=int, required=True, help="How many it is to have.")
+@_yes_option
+@_plan_option
+@engine_options
+@click.pass_obj
+def grow(session: Session, name: str, members: int, yes: bool, plan: bool, as_json: bool) -> int:
+    """Have more members, which spares or newcomers fill, or fewer, once those that are to go are out."""
+    request = GrowRequest(members=members)
+    client = session.engine()
+    return _run(
+        lambda: client.plan_grow(name, request),
+        lambda sure, events: client.grow(name, replace(request, yes=sure, events=events)),
+        yes,
+        plan,
+        as_json,
+    )
 
 
 def _access(verb: str, text: str) -> click.Command:

@@ -16,6 +16,7 @@ from mirrortui.api.schema import (
     BitmapRequest,
     Forecast,
     ForecastRequest,
+    GrowRequest,
     Mirror,
     Plan,
     RenameRequest,
@@ -55,6 +56,12 @@ async def set_bitmap(found: Ward | Keeper, request: BitmapRequest) -> Mirror | P
     """The write-intent bitmap, or the plan of what becomes of it."""
     ward = ours(found, "mdadm --grow --bitmap=internal and --bitmap=none are for it.")
     return await ward.change("bitmap", request)
+
+
+async def grow(found: Ward | Keeper, request: GrowRequest) -> Mirror | Plan:
+    """More members, or fewer, or the plan of it."""
+    ward = ours(found, "mdadm --grow --raid-devices=N is for it.")
+    return await ward.change("grow", request)
 
 
 def check_new_name(name: str, mirrors: Sequence[Mirror], taken: Container[str]) -> None:

@@ -23,6 +23,7 @@ from mirrortui.api.schema import (
     EngineInfo,
     ExportRequest,
     ForecastRequest,
+    GrowRequest,
     HandoverRequest,
     ImpactRequest,
     LookRequest,
@@ -101,6 +102,7 @@ class Service:
             ("POST", "/v1/mirrors/{name}/if-fails", self._forecast),
             ("POST", "/v1/mirrors/{name}/set", self._set_flag),
             ("POST", "/v1/mirrors/{name}/bitmap", self._set_bitmap),
+            ("POST", "/v1/mirrors/{name}/grow", self._grow),
             ("POST", "/v1/mirrors/{name}/access", self._set_access),
             ("POST", "/v1/mirrors/{name}/rename", self._rename),
             ("POST", "/v1/mirrors/{name}/handover", self._handover),
@@ -188,6 +190,10 @@ class Service:
     async def _set_bitmap(self, request: Request) -> Response:
         ward = await self._ward(request)
         return _answer(await daily.set_bitmap(ward, await _body(request, BitmapRequest)))
+
+    async def _grow(self, request: Request) -> Response:
+        ward = await self._ward(request)
+        return _answer(await daily.grow(ward, await _body(request, GrowRequest)))
 
     async def _set_access(self, request: Request) -> Response:
         name = request.path_params["name"]

@@ -21,6 +21,7 @@ from mirrortui.api.schema import (
     BitmapRequest,
     CheckRun,
     ExportRequest,
+    GrowRequest,
     ImpactRequest,
     Look,
     LookRequest,
@@ -131,7 +132,7 @@ class Ward:
         return await self._running().call(verb, request, kind)
 
     async def change(
-        self, verb: str, request: MemberRequest | SetRequest | BitmapRequest | AccessRequest
+        self, verb: str, request: MemberRequest | SetRequest | BitmapRequest | GrowRequest | AccessRequest
     ) -> Mirror | Plan:
         """A verb that the worker does by itself, such as fail, or the plan of it."""
         link = self._running()

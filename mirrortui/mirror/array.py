@@ -184,6 +184,7 @@ class Signature:
     """(slot, devflags) of members that have any."""
     set_name: str = ""
     has_bitmap: bool = True
+    raid_disks: int = 0
 
 
 @dataclass
@@ -340,6 +341,7 @@ class Array:
             flags,
             self.set_name,
             self.has_bitmap,
+            self.raid_disks,
         )
 
     def superblock(self, member: Member, signature: Signature, events: int, now: float) -> Superblock:
@@ -360,7 +362,7 @@ class Array:
             dev_roles=signature.roles,
             devflags=dict(signature.flags).get(member.slot, 0),
             set_name=signature.set_name,
-            raid_disks=self.raid_disks,
+            raid_disks=signature.raid_disks,
             resync_offset=MAX if signature.clean else signature.resync_from,
             events=events,
             utime=int(now),

@@ -323,9 +323,17 @@ def _on_disk(array: Array, verdict: Verdict) -> Signature:
     spares = tuple(p.found.superblock.dev_number for p in verdict.places if p.role is None)
     bad = tuple(p.found.superblock.dev_number for p in verdict.places if p.found.log)
     flags = tuple((sb.dev_number, sb.devflags) for p in verdict.places if (sb := p.found.superblock).devflags)
-    has_bitmap = verdict.freshest.header is not None
     return Signature(
-        verdict.clean, resync_from, top.dev_roles, filling, spares, bad, flags, top.set_name, has_bitmap
+        verdict.clean,
+        resync_from,
+        top.dev_roles,
+        filling,
+        spares,
+        bad,
+        flags,
+        top.set_name,
+        verdict.freshest.header is not None,
+        top.raid_disks,
     )
 
 

@@ -202,7 +202,7 @@ def _seat(freshest: Found, candidates: Sequence[Found]) -> tuple[list[Place], li
         else:
             guided = Feature.RECOVERY_BITMAP in sb.feature_map
             # One that missed the update which made it a member holds nothing yet.
-            missed = sb.role >= top.raid_disks
+            missed = sb.role >= sb.raid_disks  # by its own word: their number may have changed, too
             places.append(Place(f, role, sb.recovering or missed, guided, frozenset(), not missed))
     return places, left_out
 

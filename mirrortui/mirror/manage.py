@@ -254,7 +254,7 @@ def _why_not_re_add(array: Array, raw: bytearray, found: Found) -> str:
     ours = bitmap.decode(bytes(raw[: bitmap.HEADER]))
     if why := misfit(sb, found.header, size=array.size // SECTOR, slots=len(array.roles), header=ours):
         return why
-    if sb.role >= array.raid_disks:
+    if sb.role >= sb.raid_disks:
         return "it was a spare and never held the data"
     if any(m.slot == sb.dev_number and m.state is not State.FAULTY for m in array.members):
         return "its slot was given to another member"

@@ -15,6 +15,7 @@ from mirrortui.api.schema import (
     DailyVerb,
     Forecast,
     ForecastRequest,
+    GrowRequest,
     Member,
     Mirror,
     Plan,
@@ -93,6 +94,20 @@ class DailyVerbs:
             self._answer()
             return _bitmap_plan(self._find(mirror), request)
 
+    def grow(self: _Engine, mirror: str, request: GrowRequest) -> Mirror:
+        with self._changed:
+            self._answer()
+            found = self._find(mirror)
+            self._confirm(_grow_plan(found, request), request.yes, request.events)
+            text = f"{mirror} is a mirror of {request.members} members now."
+            self._tell(replace(found, raid_disks=request.members), "mirror-grown", "info", text)
+            return self._mirrors[mirror]
+
+    def plan_grow(self: _Engine, mirror: str, request: GrowRequest) -> Plan:
+        with self._changed:
+            self._answer()
+            return _grow_plan(self._find(mirror), request)
+
     def set_access(self: _Engine, mirror: str, request: AccessRequest) -> Mirror:
         with self._changed:
             self._answer()
@@ -138,6 +153,12 @@ def _bitmap_plan(mirror: Mirror, request: BitmapRequest) -> Plan:
     plan = _plan(mirror, "set", title, afterwards, "yes" if none else "none", "bitmap", request.bitmap)
     refused = none and mirror.bitmap is None
     return replace(plan, refused=f"{mirror.name} has no bitmap." if refused else None)
+
+
+def _grow_plan(mirror: Mirror, request: GrowRequest) -> Plan:
+    title = f"Have {request.members} members in {mirror.name}, not {mirror.raid_disks}"
+    confirm: Literal["yes", "none"] = "yes" if request.members < mirror.raid_disks else "none"
+    return _plan(mirror, "grow", title, "more copies", confirm, "--members", str(request.members))
 
 
 def _access_plan(mirror: Mirror, request: AccessRequest) -> Plan:

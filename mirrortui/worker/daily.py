@@ -12,13 +12,14 @@ from mirrortui.api.schema import (
     BitmapRequest,
     DailyVerb,
     Forecast,
+    GrowRequest,
     MemberFlag,
     Plan,
     SetRequest,
 )
 from mirrortui.errors import RefusedError, RequestError
 from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY
-from mirrortui.mirror import access, bitmaps, settings, spares
+from mirrortui.mirror import access, bitmaps, settings, spares, width
 from mirrortui.mirror.array import Member, Observer, State
 from mirrortui.mirror.manage import attached, check_writable
 from mirrortui.mirror.mirror import Mirror
@@ -30,7 +31,7 @@ from mirrortui.worker.messages import Call, Move
 from mirrortui.worker.nbd_server import NbdServer, unix_door
 from mirrortui.worker.title import show_name
 
-Asked = SetRequest | BitmapRequest | AccessRequest | Move
+Asked = SetRequest | BitmapRequest | GrowRequest | AccessRequest | Move
 Act = Callable[[], Coroutine[Any, Any, None]]
 _BITS: dict[MemberFlag, int] = {"write-mostly": WRITE_MOSTLY, "failfast": FAILFAST}
 
@@ -42,6 +43,8 @@ def request_of(call: Call) -> Asked:
             return arguments(call, SetRequest)
         case "bitmap":
             return arguments(call, BitmapRequest)
+        case "grow":
+            return arguments(call, GrowRequest)
         case "rename":
             return arguments(call, Move)
         case _:
@@ -55,6 +58,8 @@ def words(asked: Asked) -> list[str]:
             return [asked.member, asked.flag, "on" if asked.on else "off"]
         case BitmapRequest():
             return ["bitmap", asked.bitmap, *(["--bitmap-chunk", str(asked.chunk)] if asked.chunk else [])]
+        case GrowRequest():
+            return ["--members", str(asked.members)]
         case Move():
             return [asked.name]
         case _:
@@ -80,6 +85,8 @@ class Daily:
                 return self._prepare_set(asked)
             case BitmapRequest():
                 return self._prepare_bitmap(asked)
+            case GrowRequest():
+                return self._prepare_grow(asked)
             case Move():
                 return self._prepare_rename(asked)
             case AccessRequest(readonly=True):
@@ -164,6 +171,37 @@ class Daily:
             afterwards="after a crash, and for a member that was away, all of it is copied",
             confirm="yes",
             notes=["Members that are out now can then be filled in full only."] if array.degraded() else [],
+        )
+        return plan, act
+
+    def _prepare_grow(self, asked: GrowRequest) -> tuple[Plan, Act]:
+        array, count = self._mirror.array, asked.members
+        width.check_width(array, count)
+        copies = len(array.in_sync())
+        vacant = count - len(array.targets())
+        taken = spares.ranked(array)[:vacant]
+
+        async def act() -> None:
+            await width.set_width(self._mirror, count)
+            text = f"{array.label} is a mirror of {count} members now: {len(array.in_sync())} in sync."
+            self._observe("mirror-grown", "info", text, None)
+
+        notes = [f"Spare {spare.path} takes a place, and is filled." for spare in taken]
+        if vacant > len(taken):
+            notes.append(
+                f"{vacant - len(taken)} places stay vacant, and it is degraded, until members are added."
+            )
+        gone = [m.path for m in array.members if m.state is State.FAULTY]
+        if count < array.raid_disks and gone:
+            notes.append(f"{', '.join(gone)} would come back as a spare only.")
+        plan = self._plan(
+            "grow",
+            asked,
+            title=f"Have {count} members in {array.label}, not {array.raid_disks}",
+            copies="; ".join(f"{format_size(array.size)} to {spare.path}" for spare in taken) or "nothing",
+            afterwards=f"{copies} of {count} copies" + (f", {len(taken)} being filled" if taken else ""),
+            confirm="yes" if count < array.raid_disks else "none",
+            notes=notes,
         )
         return plan, act
 

@@ -108,7 +108,7 @@ class Verbs:
                 return await self._change(call.verb, arguments(call, MemberRequest))
             case "if-fails":
                 return daily.forecast(self._mirror, arguments(call, ForecastRequest).member)
-            case "set" | "readonly" | "readwrite" | "rename":
+            case "set" | "grow" | "readonly" | "readwrite" | "rename":
                 return await self._see_to(call.verb, call)
             case "bitmap":
                 return await self._see_to("set", call)

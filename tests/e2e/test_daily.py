@@ -274,3 +274,24 @@ def test_a_bitmap_goes_and_comes_under_a_client(world: World) -> None:
     world.do("wait", "vault")
     world.do("stop", "vault")
     assert len(set(data_areas(world.place / "a.img", world.place / "b.img"))) == 1
+
+
+def test_a_mirror_grows_and_shrinks(world: World) -> None:
+    world.create()
+    world.do("add", "vault", world.image("c.img"))
+    assert "takes a place, and is filled" in world.do("grow", "vault", "--members", "3", "--plan").out
+    world.do("grow", "vault", "--members", "3")
+    world.do("wait", "vault", "--for", "in-sync", "--timeout", "20")
+    assert states(world) == dict.fromkeys(("a.img", "b.img", "c.img"), "in_sync")
+    outcome = world.try_to("grow", "vault", "--members", "2", "--yes")
+    assert outcome.code == 1
+    assert "Fail and remove" in outcome.err
+    world.do("fail", "vault", "a.img", "--yes")
+    world.do("remove", "vault", "a.img")
+    assert world.try_to("grow", "vault", "--members", "2").code == 1, "it wants a yes"
+    world.do("grow", "vault", "--members", "2", "--yes")
+    assert world.try_to("status", "vault").code == 0
+    assert world.try_to("grow", "vault", "--members", "1", "--yes").code == 2
+    world.do("stop", "vault")
+    world.do("assemble", "vault")
+    assert states(world) == {"b.img": "in_sync", "c.img": "in_sync"}

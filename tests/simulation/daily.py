@@ -7,7 +7,8 @@ from functools import partial
 
 from mirrortui.errors import MirrortuiError
 from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY
-from mirrortui.mirror import access, bitmaps, settings
+from mirrortui.mirror import access, bitmaps, manage, settings, width
+from mirrortui.mirror.array import State
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import SECTOR
@@ -58,7 +59,7 @@ class Daily:
                 partial(self._readonly, mirror),
             ]
             if not scene.habits.apart:  # halves whose bitmaps differ are not joined
-                verbs.append(partial(self._bitmap, mirror))
+                verbs += [partial(self._bitmap, mirror), partial(self._width, mirror)]
             verb = rng.choice(verbs)
         scene.executor.spawn(self._alone(verb))
 
@@ -68,6 +69,7 @@ class Daily:
         scene.until(lambda: not self._busy)
         if scene.running.array.readonly:
             scene.wait_for(self._writable(scene.running))
+        self.restore_width()
 
     def assembled(self, mirror: Mirror) -> None:
         """What was set, or was being set when the power went, is what superblocks say."""
@@ -145,6 +147,34 @@ class Daily:
                 raise WrongAnswerError(
                     f"{member.path} needs {sorted(missing)}, and its new bitmap forgets that"
                 )
+
+    async def _width(self, mirror: Mirror) -> None:
+        """One member more or less."""
+        scene = self._scene
+        count = mirror.array.raid_disks + scene.rng.choice([1, -1])
+        if not 2 <= count <= len(scene.disks):
+            return
+        await width.set_width(mirror, count)
+        scene.reached["number of members changed"] += 1
+        for member in mirror.array.targets():
+            sb = scene.habits.geometry.superblock(scene.disk(member.path))
+            if sb is None or sb.raid_disks != count or sb.role != member.role:
+                raise WrongAnswerError(f"{member.path} does not know that there are {count} members")
+
+    def restore_width(self) -> None:
+        """As many members as at its birth; one too many goes."""
+        scene = self._scene
+        array, wanted = scene.running.array, scene.habits.members
+        while array.raid_disks != wanted:
+            if len(array.targets()) > wanted:
+                extra = max(array.targets(), key=lambda m: (m.state is State.IN_SYNC, m.role))
+                if extra.state is State.IN_SYNC and len(array.in_sync()) == 1:
+                    scene.until(lambda: not scene.running.sync.running)
+                    continue
+                scene.history.may_be_out.add(extra.path)
+                scene.wait_for(manage.fail(scene.running, extra.path))
+            else:
+                scene.wait_for(width.set_width(scene.running, wanted))
 
     async def _readonly(self, mirror: Mirror) -> None:
         await access.make_readonly(mirror)

@@ -16,6 +16,7 @@ from mirrortui.api.schema import (
     AssembleRequest,
     BitmapRequest,
     CreateRequest,
+    GrowRequest,
     MemberFlag,
     MemberRequest,
     RenameRequest,
@@ -121,6 +122,10 @@ class Turn:
         """Call it otherwise from now on."""
         self.world.client.rename(self.name, RenameRequest(name=name, yes=True))
         self.name = name
+
+    def grow(self, members: int) -> None:
+        """Have so many members, more or fewer."""
+        self.world.client.grow(self.name, GrowRequest(members=members, yes=True))
 
     def bitmap(self, chunk: int | None) -> None:
         """One with chunks of so many bytes, or none."""
