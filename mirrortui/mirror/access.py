@@ -5,7 +5,7 @@ from __future__ import annotations
 from mirrortui.errors import RefusedError
 from mirrortui.mirror.array import Array
 from mirrortui.mirror.executor import sleep
-from mirrortui.mirror.manage import check_unbroken, check_writable, drained
+from mirrortui.mirror.manage import check_settled, check_unbroken, drained
 from mirrortui.mirror.mirror import Mirror
 
 _SETTLE = 0.05
@@ -19,7 +19,7 @@ async def make_readonly(mirror: Mirror) -> None:
     Raises RefusedError if it is read-only already or broke down; then clients' writes are as before.
     """
     array = mirror.array
-    check_writable(array)
+    check_settled(array)
     array.closing = True
     array.changed()
     try:

@@ -18,7 +18,7 @@ from mirrortui.format.ondisk import SUPERBLOCK_BYTES
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.executor import sleep
-from mirrortui.mirror.manage import check_unbroken, check_writable, drained
+from mirrortui.mirror.manage import check_settled, check_unbroken, drained
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.units import SECTOR, format_size
 
@@ -96,20 +96,11 @@ def _fits(member: Member, offset: int, sectors: int) -> bool:
     return inside and all(first >= start + count or start >= first + sectors for start, count in taken)
 
 
-def check_changeable(array: Array) -> None:
-    """Raise RefusedError where the bitmap cannot be changed now."""
-    check_writable(array)
-    if array.arriving:
-        raise RefusedError(
-            f"{', '.join(array.arriving)} is being added to {array.label}.", hint="Try again then."
-        )
-
-
 async def add_bitmap(mirror: Mirror, chunk: int | None) -> None:
-    """Give it a bitmap; with one already, change its chunk. Raises what `place_for` and `check_changeable` raise, and
+    """Give it a bitmap; with one already, change its chunk. Raises what `place_for` and `check_settled` raise, and
     RefusedError if the mirror breaks down: then it may be without.
     """
-    check_changeable(mirror.array)
+    check_settled(mirror.array)
     place_for(mirror.array, chunk)
     async with _Quiet(mirror):
         place = place_for(mirror.array, chunk)
@@ -120,7 +111,7 @@ async def add_bitmap(mirror: Mirror, chunk: int | None) -> None:
 
 async def remove_bitmap(mirror: Mirror) -> None:
     """Go on without. Raises RefusedError."""
-    check_changeable(mirror.array)
+    check_settled(mirror.array)
     async with _Quiet(mirror):
         if mirror.array.has_bitmap:
             await _take_away(mirror)
@@ -145,7 +136,7 @@ class _Quiet:
                 await sleep(_SETTLE)
             mirror.daemon.resting = True
             await _all_written(mirror)
-            check_changeable(mirror.array)  # a member may have begun to arrive, or the last copy failed
+            check_settled(mirror.array)  # a member may have begun to arrive, or the last copy failed
         except Exception:
             self._go_on()
             raise

@@ -345,6 +345,14 @@ def check_writable(array: Array) -> None:
     check_unbroken(array)
 
 
+def check_settled(array: Array) -> None:
+    """Raise RefusedError unless members may be changed, and none is just being taken in."""
+    check_writable(array)
+    if array.arriving:
+        names = ", ".join(array.arriving)
+        raise RefusedError(f"{names} is being added to {array.label}.", hint="Try again then.")
+
+
 def check_unbroken(array: Array) -> None:
     """Raise RefusedError if nothing can be written down any more."""
     if array.broken:

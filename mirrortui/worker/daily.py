@@ -21,7 +21,7 @@ from mirrortui.errors import RefusedError, RequestError
 from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY
 from mirrortui.mirror import access, bitmaps, settings, spares, width
 from mirrortui.mirror.array import Member, Observer, State
-from mirrortui.mirror.manage import attached, check_writable
+from mirrortui.mirror.manage import attached, check_settled
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.units import format_duration, format_size
 from mirrortui.worker.checks import Checks
@@ -119,7 +119,7 @@ class Daily:
 
     def _prepare_bitmap(self, asked: BitmapRequest) -> tuple[Plan, Act]:
         array = self._mirror.array
-        bitmaps.check_changeable(array)
+        check_settled(array)
         if asked.bitmap == "none":
             return self._prepare_no_bitmap(asked)
         place = bitmaps.place_for(array, asked.chunk)
@@ -208,7 +208,7 @@ class Daily:
     def _prepare_readonly(self) -> tuple[Plan, Act]:
         mirror = self._mirror
         name = mirror.array.label
-        check_writable(mirror.array)
+        check_settled(mirror.array)
 
         async def act() -> None:
             await access.make_readonly(mirror)

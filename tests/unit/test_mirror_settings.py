@@ -13,6 +13,7 @@ from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY
 from mirrortui.mirror import access, manage, settings
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
+from mirrortui.mirror.findings import Findings
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import MIB, SECTOR
@@ -186,6 +187,29 @@ def test_read_only_is_clean_and_nothing_is_written_until_it_is_writable_again() 
     assert stage.read(mirror, 0, 4096) == b"y" * 4096
     with pytest.raises(RefusedError, match="not read-only"):
         stage.run(access.make_writable(mirror))
+
+
+def test_it_is_not_made_read_only_under_a_member_that_arrives() -> None:
+    stage = Stage()
+    mirror, _ = pair(stage)
+    mirror.array.arriving.add("c")
+    with pytest.raises(RefusedError, match="c is being added"):
+        stage.run(access.make_readonly(mirror))
+
+
+def test_a_check_is_interrupted_and_goes_on() -> None:
+    stage = Stage()
+    mirror, _ = pair(stage)
+    stage.write(mirror, 0, b"x" * MIB)
+    findings = Findings(action="repair", size=mirror.size, begun=stage.scheduler.now())
+    mirror.sync.courtesy.most = MIB
+    mirror.checker.start(findings)
+    stage.run(access.make_readonly(mirror))
+    assert not mirror.checker.running
+    assert findings.ended is None
+    mirror.sync.courtesy.most = 0
+    stage.run(access.make_writable(mirror))
+    stage.until(lambda: findings.complete)
 
 
 def test_a_copy_under_way_rests_while_it_is_read_only() -> None:

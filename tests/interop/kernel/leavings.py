@@ -139,11 +139,6 @@ AT_REST: dict[str, Left] = {
     "grown-in-members": Left(
         steps=_then(_whole(), _do("add c"), lambda turn: turn.grow(3), _settle), sizes=_THREE, found=_ABC
     ),
-    "shrunk-in-members": Left(
-        steps=_then(_whole("abc"), _do("fail b"), lambda turn: turn.grow(2)),
-        sizes=_THREE,
-        found={"a": "in_sync", "c": "in_sync"},
-    ),
     "made-read-only": Left(steps=_then(_whole(), lambda turn: turn.make_readonly())),
     "spare-took-over": Left(
         steps=_then(_whole(), _do("add c", "fail b"), _settle),
