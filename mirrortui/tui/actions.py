@@ -305,6 +305,15 @@ ACTIONS: tuple[Action, ...] = (
         in_bar=False,
     ),
     Action(
+        "grow",
+        ("m",),
+        "members",
+        "Have more members in this mirror, or fewer",
+        "mirror",
+        _ours(lambda _: None),
+        in_bar=False,
+    ),
+    Action(
         "bitmap",
         ("b",),
         "bitmap",

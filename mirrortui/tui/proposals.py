@@ -13,6 +13,7 @@ from mirrortui.api.schema import (
     AssembleRequest,
     BitmapRequest,
     CreateRequest,
+    GrowRequest,
     HandoverRequest,
     MemberFlag,
     MemberRequest,
@@ -204,6 +205,21 @@ class SetBitmap:
     def act(self, client: EngineApi, plan: Plan) -> Mirror:
         request = BitmapRequest(bitmap=self.bitmap, yes=_confirmed(plan), events=plan.events)
         return client.set_bitmap(self.mirror, request)
+
+
+@dataclass(frozen=True, slots=True)
+class Grow:
+    """Have more members, or fewer. Wants a deliberate key."""
+
+    mirror: str
+    members: int
+
+    def plan(self, client: EngineApi) -> Plan:
+        return replace(client.plan_grow(self.mirror, GrowRequest(members=self.members)), confirm="yes")
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        request = GrowRequest(members=self.members, yes=_confirmed(plan), events=plan.events)
+        return client.grow(self.mirror, request)
 
 
 @dataclass(frozen=True, slots=True)

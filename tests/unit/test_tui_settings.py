@@ -76,3 +76,27 @@ async def test_the_kernels_are_left_to_mdadm() -> None:
         await play.press("n", "l", "w")
         assert play.at_home
         assert len(play.app._notifications) == 3
+
+
+async def test_a_bitmap_is_taken_away_and_given_back() -> None:
+    async with playing("healthy") as play:
+        await play.press("b")
+        assert play.plan() == "mirrortui set vault bitmap none --yes"
+        await play.press("enter", "y")
+        assert play.at_home
+        assert play.vault.bitmap is None
+        play.app.store.wake()
+        await settle(play.pilot)
+        await play.press("b", "y")
+        assert play.vault.bitmap is not None
+
+
+async def test_how_many_members_is_typed() -> None:
+    async with playing("healthy") as play:
+        await play.press("m")
+        await play.type("x3")
+        await play.press("backspace", "backspace")
+        await play.type("3")
+        await play.press("enter", "y")
+        assert play.at_home
+        assert play.vault.raid_disks == 3

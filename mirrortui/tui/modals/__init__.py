@@ -9,7 +9,7 @@ from mirrortui.tui.modals.assemble import AssembleDialog
 from mirrortui.tui.modals.create import CreateDialog
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.modals.members import FailDialog, ReAddDialog, RemoveDialog, WriteMostlyDialog
-from mirrortui.tui.modals.settings import AccessDialog, BitmapDialog, RenameDialog
+from mirrortui.tui.modals.settings import AccessDialog, BitmapDialog, GrowDialog, RenameDialog
 from mirrortui.tui.modals.whole import (
     HandOverDialog,
     StopDialog,
@@ -43,6 +43,8 @@ def dialog_for(action: str, client: EngineApi, now: Situation) -> PlanDialog:
             return WriteMostlyDialog(client, mirror, now.member)
         case ("readonly" | "readwrite") as verb, mirror if mirror:
             return AccessDialog(client, mirror, readonly=verb == "readonly")
+        case "grow", mirror if mirror:
+            return GrowDialog(client, mirror)
         case "bitmap", mirror if mirror:
             return BitmapDialog(client, mirror)
         case "rename", mirror if mirror:

@@ -10,7 +10,7 @@ from textual.widgets import Input, Static
 from mirrortui.api.interface import EngineApi
 from mirrortui.api.schema import Mirror
 from mirrortui.tui.modals.dialog import PlanDialog
-from mirrortui.tui.proposals import Rename, SetAccess, SetBitmap
+from mirrortui.tui.proposals import Grow, Rename, SetAccess, SetBitmap
 from mirrortui.tui.widgets.entry import Entry
 
 
@@ -61,5 +61,31 @@ class RenameDialog(PlanDialog):
         return Rename(self._mirror, name) if name else None
 
     @on(Input.Changed, "#name")
+    def _typing(self) -> None:
+        self.propose_soon()
+
+
+class GrowDialog(PlanDialog):
+    """Type how many members it is to have."""
+
+    PROMPT = "Type how many members it is to have. Spares and newcomers take places that are added."
+
+    def __init__(self, client: EngineApi, mirror: Mirror) -> None:
+        super().__init__(client, f"Members of {mirror.name}: {mirror.raid_disks} now")
+        self._mirror = mirror
+
+    def compose_choice(self) -> ComposeResult:
+        with Horizontal(classes="field"):
+            yield Static("members", classes="label")
+            yield Entry(id="members", placeholder=str(self._mirror.raid_disks + 1))
+
+    def on_mount(self) -> None:
+        self.query_one("#members").focus()
+
+    def proposal(self) -> Grow | None:
+        typed = self.query_one("#members", Entry).value.strip()
+        return Grow(self._mirror.name, int(typed)) if typed.isdecimal() and len(typed) < 4 else None
+
+    @on(Input.Changed, "#members")
     def _typing(self) -> None:
         self.propose_soon()
