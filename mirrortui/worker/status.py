@@ -200,6 +200,10 @@ def _why(mirror: Mirror, absent: Iterable[Absent]) -> str:
     array = mirror.array
     if array.broken:
         return f"It takes no more writes: {array.broken}. Stop it, see to the member, and assemble it again."
+    if mirror.gate.shut:
+        return "Writes wait for a moment: its bitmap is being changed."
+    if array.closing:
+        return "It is about to be read-only: what was begun is brought to its end."
     if not array.degraded():
         return ""
     copies = len(array.in_sync())

@@ -33,6 +33,7 @@ from mirrortui.worker.aside import Aside
 from mirrortui.worker.candidates import newcomer
 from mirrortui.worker.checks import Checks
 from mirrortui.worker.control import Control, Respond, arguments
+from mirrortui.worker.forecast import forecast
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.members import Members
 from mirrortui.worker.messages import Call
@@ -107,7 +108,7 @@ class Verbs:
             case "fail" | "remove" | "add" | "re-add":
                 return await self._change(call.verb, arguments(call, MemberRequest))
             case "if-fails":
-                return daily.forecast(self._mirror, arguments(call, ForecastRequest).member)
+                return forecast(self._mirror, arguments(call, ForecastRequest).member)
             case "set" | "grow" | "readonly" | "readwrite" | "rename":
                 return await self._see_to(call.verb, call)
             case "bitmap":

@@ -13,7 +13,7 @@ from mirrortui.mirror.create import CreateSpec, create
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import MIB
-from mirrortui.worker import daily
+from mirrortui.worker.forecast import forecast
 from tests.stage import Stage, states
 
 
@@ -122,33 +122,33 @@ def test_if_a_member_failed() -> None:
     stage = Stage()
     mirror, _ = with_spares(stage, 4)
     before = stage.events[:]
-    found = daily.forecast(mirror, "b")
+    found = forecast(mirror, "b")
     assert (found.copies, found.spare, found.copied, found.lost) == (["a"], "s0", mirror.size, 0)
     assert found.text == (
         "Nothing would be lost: a would serve on, 1 of 2 in sync. Spare s0 would take its place at once: 3.00 MiB "
         "would be copied to it, in a time that is not known before it begins. Until then one more failure would "
         "lose data."
     )
-    spare = daily.forecast(mirror, "s0")
+    spare = forecast(mirror, "s0")
     assert (spare.copies, spare.spare, spare.lost) == (["a", "b"], None, 0)
     assert "s0 is a spare: nothing would be lost" in spare.text
     mirror.array.members[1].bad = BadRanges([(0, 4096)])
-    assert daily.forecast(mirror, "a").lost == 4096
-    assert daily.forecast(mirror, "b").lost == 0
-    assert "4.00 KiB would be lost" in daily.forecast(mirror, "a").text
+    assert forecast(mirror, "a").lost == 4096
+    assert forecast(mirror, "b").lost == 0
+    assert "4.00 KiB would be lost" in forecast(mirror, "a").text
     assert stage.events == before, "asking changes nothing"
 
 
 def test_if_the_last_copy_failed() -> None:
     stage = Stage()
     mirror, _ = with_spares(stage)
-    assert 'There is no spare: "mirrortui add vault MEMBER"' in daily.forecast(mirror, "a").text
+    assert 'There is no spare: "mirrortui add vault MEMBER"' in forecast(mirror, "a").text
     stage.run(manage.fail(mirror, "b"))
-    found = daily.forecast(mirror, "a")
+    found = forecast(mirror, "a")
     assert (found.copies, found.spare, found.lost) == ([], None, mirror.size)
     assert found.text == "a is the only copy in sync: the data of vault would be lost with it."
     with pytest.raises(RefusedError, match="b is out of vault already"):
-        daily.forecast(mirror, "b")
+        forecast(mirror, "b")
 
 
 def test_what_a_failed_source_kept_from_being_copied_is_copied_then() -> None:
