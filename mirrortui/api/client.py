@@ -17,6 +17,8 @@ from mirrortui.api.problems import from_problem
 from mirrortui.api.schema import (
     AccessRequest,
     AssembleRequest,
+    BadBlocks,
+    BadBlocksRequest,
     BitmapRequest,
     CheckRun,
     CreateRequest,
@@ -270,6 +272,11 @@ class EngineClient:
     def export(self, mirror: str, request: ExportRequest) -> Mirror:
         """Serve the mirror at one more address."""
         return self._post(_target(mirror, "export"), request, Mirror)
+
+    def bad_blocks(self, mirror: str, request: BadBlocksRequest) -> BadBlocks:
+        """What a member's bad-block log lists, perhaps after trying it again."""
+        within = SAVE_WITHIN if request.retest else ACT_WITHIN
+        return self._post(_target(mirror, "badblocks"), request, BadBlocks, within)
 
     def set_speed(self, mirror: str, request: SpeedRequest) -> Mirror:
         """Limit how fast the mirror copies, while it runs."""

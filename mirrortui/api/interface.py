@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 from mirrortui.api.schema import (
     AccessRequest,
     AssembleRequest,
+    BadBlocks,
+    BadBlocksRequest,
     BitmapRequest,
     CheckRun,
     CreateRequest,
@@ -204,6 +206,10 @@ class EngineApi(Protocol):
 
     def plan_takeover(self, mirror: str, request: TakeoverRequest) -> Plan:
         """What `takeover` would do."""
+        ...
+
+    def bad_blocks(self, mirror: str, request: BadBlocksRequest) -> BadBlocks:
+        """What a member's bad-block log lists, perhaps after trying it again."""
         ...
 
     def export(self, mirror: str, request: ExportRequest) -> Mirror:

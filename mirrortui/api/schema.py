@@ -71,6 +71,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     read_errors: int = 0
     write_errors: int = 0
     corrected: int = 0
+    """Sectors of 512 bytes that could not be read, and were rewritten from another member."""
     recovered: int | None = None
     """Bytes of the data area known good while recovering."""
     read_rate: int = 0
@@ -206,10 +207,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Stable word: "member-failed", "recovery-started", "recovery-finished", "resync-started", "resync-finished",
     "member-added", "member-removed", "member-re-added", "mirror-created", "mirror-assembled", "mirror-stopped",
     "mirror-failed", "worker-died", "worker-found", "client-connected", "client-left", "engine-started",
-    "member-replacing", "check-started", "check-finished", "repair-started", "repair-finished", "sync-paused",
-    "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over", "mirror-taken-over",
-    "spare-activated", "flag-set", "bitmap-set", "mirror-readonly", "mirror-readwrite", "mirror-renamed",
-    "mirror-grown"."""
+    "read-error", "read-error-corrected", "bad-blocks-found", "bad-blocks-copied", "bad-blocks-healed",
+    "bad-blocks-left", "sync-stuck",
+    "member-replacing", "member-replaced", "check-started", "check-finished", "repair-started", "repair-finished",
+    "sync-paused", "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over",
+    "mirror-taken-over", "spare-activated", "flag-set", "bitmap-set", "mirror-readonly", "mirror-readwrite",
+    "mirror-renamed", "mirror-grown"."""
     severity: Severity
     text: str
     """A sentence that stands alone."""
@@ -317,6 +320,39 @@ class MemberRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     plan: bool = False
     events: int | None = None
     """The plan's; the verb is refused if the mirror changed since."""
+
+
+class BadBlocksRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`badblocks`."""
+
+    member: str
+    retest: bool = False
+    """Rewrite from another copy what is listed, and read it back, first."""
+
+
+class BadRange(msgspec.Struct, frozen=True, kw_only=True):
+    """A range that a bad-block log lists."""
+
+    start: int
+    """Bytes from the start of the mirror's data."""
+    length: int
+    sector: int
+    """From the start of the device, in sectors of 512 bytes."""
+    sectors: int
+
+
+class BadBlocks(msgspec.Struct, frozen=True, kw_only=True):
+    """What a member's bad-block log lists, in order."""
+
+    mirror: str
+    member: str
+    ranges: list[BadRange]
+    logged: bool = True
+    """The member has a log at all."""
+    healed: int = 0
+    """Bytes that a retest struck from it: rewritten from another copy, and read back."""
+    readable: int = 0
+    """Bytes that a retest could read, and left in it: no other copy has them, and what is there may be old."""
 
 
 class ReplaceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

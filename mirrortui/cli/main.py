@@ -33,6 +33,7 @@ _VERBS = {
     "repair": "sync",
     "mismatches": "mismatches",
     "sync": "sync",
+    "badblocks": "badblocks",
     "handover": "exchange",
     "takeover": "exchange",
     "export": "export",

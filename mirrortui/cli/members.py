@@ -63,7 +63,7 @@ re_add = _verb("re-add", "Take a member back that was here before, copying only 
 def replace(
     session: Session, name: str, member: str, new: str, force: bool, yes: bool, plan: bool, as_json: bool
 ) -> int:
-    """Fill a new member while the old one serves; then the old one is out. For the kernel's arrays."""
+    """Fill a new member while the old one serves, and the mirror stays whole; then the old one is out."""
     client = session.engine()
     request = ReplaceRequest(member=absolute(member), replacement=absolute(new), force=force)
     if plan:

@@ -76,9 +76,10 @@ class Device(Protocol):
         """Data and holes that cover the range exactly, in order. One data extent where the device cannot tell."""
         ...
 
-    @property
-    def uncached(self) -> Device:
-        """The same bytes, for reads past the page cache; itself where there is no such way. Mind its `block_size`."""
+    def past_cache(self, offset: int, length: int) -> Device:
+        """The same bytes, to READ and WRITE the range without a page cache between; itself where there is none, or no
+        such way.
+        """
         ...
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from mirrortui.device import kernel
 from mirrortui.device.base import Device, Extent, Op, Waiter
 from mirrortui.device.buffers import Buffer
 from mirrortui.device.ioengine import IoEngine
+from mirrortui.device.pastcache import PastCache
 from mirrortui.device.zeroing import Zeroing
 from mirrortui.units import SECTOR
 
@@ -52,8 +53,9 @@ class FileDevice:
         self.unsupported: set[Op] = set()
         """Ways to zero that the device turned out not to have."""
         self._engine = engine
-        self._uncached: FileDevice | None = None
         self._closed = False
+        self._direct = direct
+        self._past_cache: PastCache | None = None
 
     def submit(
         self, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool, waiter: Waiter, index: int
@@ -101,35 +103,26 @@ class FileDevice:
             found.append(Extent(at, offset + length - at, hole=False))
         return found
 
-    @property
-    def uncached(self) -> Device:
-        """See Device."""
-        if self._uncached is None:
-            self._uncached = self._open_uncached()
-        return self._uncached
+    def past_cache(self, offset: int, length: int) -> Device:
+        """What writes the range to the medium itself, as far as there is a way: else this device."""
+        if self._direct or self._closed:
+            return self
+        if self._past_cache is None:
+            try:
+                self._past_cache = PastCache(self, self._engine)
+            except OSError:
+                self._direct = True  # there is no other way
+                return self
+        return self._past_cache if self._past_cache.takes(offset, length) else self
 
     def close(self) -> None:
         """See Device. The claim ends when the last operation in flight has ended."""
         if not self._closed:
             self._closed = True
-            if self._uncached not in (None, self):
-                self._uncached.close()
             self.pread = self.pwrite = None
+            if self._past_cache:
+                self._past_cache.close()
             self._engine.release(self)
-
-    def _open_uncached(self) -> FileDevice:
-        """Another descriptor of the same file, under the claim of this one."""
-        if self.block_size > 1:
-            return self
-        try:
-            fd = os.open(f"/proc/self/fd/{self.fd}", os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
-        except OSError:
-            return self
-        try:
-            return type(self)(self.path, fd, self._engine, direct=True, readonly=True, timeout=self.timeout)
-        except OSError:
-            os.close(fd)
-            return self
 
     def _measure(self) -> int:
         """Bytes, whole sectors."""

@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from mirrortui.api.consent import refusal, require
 from mirrortui.api.schema import (
+    BadBlocks,
+    BadBlocksRequest,
     CheckRun,
     ExportRequest,
     ImpactRequest,
@@ -32,6 +34,7 @@ from mirrortui.engine.beside import beside
 from mirrortui.engine.journal import Journal
 from mirrortui.errors import ChangedError, MemberError, MirrortuiError, NotFoundError, RefusedError
 from mirrortui.kernel import plans, verbs
+from mirrortui.kernel.badblocks import bad_blocks
 from mirrortui.kernel.describe import describe
 from mirrortui.kernel.hand import Hand
 from mirrortui.kernel.lookout import Lookout, Seen
@@ -220,6 +223,17 @@ class Keeper:
         raise RefusedError(
             f"The kernel runs {self.name} and knows no impact.",
             hint=f'"mirrortui sync {self.name} speed MIN MAX" sets how fast it goes.',
+        )
+
+    async def bad_blocks(self, request: BadBlocksRequest) -> BadBlocks:
+        """What a member's log lists. Raises RefusedError where it is to be tried again: the kernel does that itself."""
+        if request.retest:
+            raise RefusedError(
+                f"The kernel runs {self.name}: it tries its bad blocks again when they are written to.",
+                hint="Without --retest they are only shown.",
+            )
+        return await asyncio.wait_for(
+            beside(lambda: bad_blocks(self.seen, request.member, self.arrays.sysfs)), LOOKS_WITHIN
         )
 
     async def stop(self, request: StopRequest) -> Mirror | Plan:

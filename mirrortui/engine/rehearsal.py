@@ -51,8 +51,7 @@ class _Glimpse:
     def extents(self, offset: int, length: int) -> list[Extent]:
         return [Extent(offset, length, hole=False)]
 
-    @property
-    def uncached(self) -> Device:
+    def past_cache(self, offset: int, length: int) -> Device:
         return self
 
     def close(self) -> None:
@@ -93,7 +92,7 @@ def rehearse(request: AssembleRequest, *, uuid: str | None, partial: bool) -> Ve
 def tell(plan: Plan, verdict: Verdict, request: AssembleRequest) -> Plan:
     """The plan with what the decision means."""
     lost = verdict.rejoins
-    copies = sum(place.role is not None for place in verdict.places)
+    copies = len({place.role for place in verdict.places} - {None})
     disks = verdict.freshest.superblock.raid_disks
     return replace(
         plan,

@@ -18,6 +18,7 @@ from mirrortui.api.problems import to_problem
 from mirrortui.api.schema import (
     AccessRequest,
     AssembleRequest,
+    BadBlocksRequest,
     BitmapRequest,
     CreateRequest,
     EngineInfo,
@@ -95,6 +96,7 @@ class Service:
             ("POST", "/v1/mirrors/{name}/export", self._export),
             ("POST", "/v1/mirrors/{name}/speed", self._speed),
             ("POST", "/v1/mirrors/{name}/impact", self._impact),
+            ("POST", "/v1/mirrors/{name}/badblocks", self._bad_blocks),
             ("POST", "/v1/mirrors/{name}/sync", self._sync),
             ("GET", "/v1/mirrors/{name}/mismatches", self._mismatches),
             ("POST", "/v1/mirrors/{name}/look", self._look),
@@ -163,6 +165,10 @@ class Service:
     async def _impact(self, request: Request) -> Response:
         ward = await self._ward(request)
         return _answer(await ward.set_impact(await _body(request, ImpactRequest)))
+
+    async def _bad_blocks(self, request: Request) -> Response:
+        ward = await self._ward(request)
+        return _answer(await ward.bad_blocks(await _body(request, BadBlocksRequest)))
 
     async def _sync(self, request: Request) -> Response:
         ward = await self._ward(request)
@@ -273,7 +279,12 @@ def _paths(body: msgspec.Struct) -> list[str]:
             return [*members, *spares]
         case AssembleRequest(members=members, survivor=survivor):
             return [*members, survivor] if survivor else members
-        case MemberRequest(member=member) | ForecastRequest(member=member) | SetRequest(member=member):
+        case (
+            MemberRequest(member=member)
+            | ForecastRequest(member=member)
+            | SetRequest(member=member)
+            | BadBlocksRequest(member=member)
+        ):
             return [member]
         case ReplaceRequest(member=member, replacement=replacement):
             return [member, replacement]

@@ -13,11 +13,13 @@ import msgspec
 import psutil
 from msgspec.structs import replace
 
-from mirrortui.api.consent import command, refusal
+from mirrortui.api.client import SAVE_WITHIN
 from mirrortui.api.paths import Paths
 from mirrortui.api.schema import (
     AccessRequest,
     AssembleRequest,
+    BadBlocks,
+    BadBlocksRequest,
     BitmapRequest,
     CheckRun,
     ExportRequest,
@@ -34,7 +36,6 @@ from mirrortui.api.schema import (
     SpeedRequest,
     StopRequest,
     SyncRequest,
-    Verb,
 )
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.link import ACT_WITHIN, Answer, GoneError, Link
@@ -75,6 +76,7 @@ class Ward:
     _process: Process | None = None
     _joined_at: float | None = None
     """Monotonic seconds; None: no worker of it was known yet, or it was stopped."""
+    _learning: asyncio.Task[None] | None = None
     _attempts: int = 0
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -135,6 +137,13 @@ class Ward:
         self, verb: str, request: MemberRequest | SetRequest | BitmapRequest | GrowRequest | AccessRequest
     ) -> Mirror | Plan:
         """A verb that the worker does by itself, such as fail, or the plan of it."""
+        return await self._alter(verb, request)
+
+    async def _alter(
+        self,
+        verb: str,
+        request: MemberRequest | ReplaceRequest | SetRequest | BitmapRequest | GrowRequest | AccessRequest,
+    ) -> Mirror | Plan:
         link = self._running()
         if request.plan:
             return await link.call(verb, request, Plan, ACT_WITHIN)
@@ -162,8 +171,8 @@ class Ward:
             self.house.state.put(replace(memory, readonly=readonly))
 
     async def replace_member(self, request: ReplaceRequest) -> Mirror | Plan:
-        """Not yet: raises RefusedError, or answers the plan that says so."""
-        return self._not_yet("replace", request.plan)
+        """replace, or the plan of it."""
+        return await self._alter("replace", request)
 
     async def sync(self, request: SyncRequest) -> Mirror | Plan:
         """Check or repair; pause, resume or cancel what runs; or the plan of it."""
@@ -180,15 +189,6 @@ class Ward:
         """What each copy has at a place."""
         return await self._running().call("look", request, Look, ACT_WITHIN)
 
-    def _not_yet(self, verb: Verb, plan: bool) -> Plan:
-        error = RefusedError(
-            f"{verb} is there for the kernel's arrays only, not yet for mirrors that mirrortui runs itself.",
-            hint=f'"mirrortui handover {self.name}" lets the kernel run {self.name}.',
-        )
-        if not plan:
-            raise error
-        return refusal(verb, self.name, f"{verb.capitalize()} {self.name}", command(verb, self.name), error)
-
     async def export(self, request: ExportRequest) -> Mirror:
         """One more address, now and after every restart."""
         link = self._running()
@@ -197,6 +197,12 @@ class Ward:
             if (memory := self.memory) and request not in memory.exports:
                 self.house.state.put(replace(memory, exports=[*memory.exports, request]))
             return replace(mirror, worker_pid=link.pid)
+
+    async def bad_blocks(self, request: BadBlocksRequest) -> BadBlocks:
+        """What a member's log lists; to try it again may take as long as reading all of it."""
+        return await self._running().call(
+            "badblocks", request, BadBlocks, SAVE_WITHIN if request.retest else ACT_WITHIN
+        )
 
     async def set_speed(self, request: SpeedRequest) -> Mirror:
         """How fast it copies from now on, until it is stopped."""
@@ -266,6 +272,14 @@ class Ward:
     def _take(self, event: WorkerEvent) -> None:
         self.halted = event.kind == "mirror-stopped"
         self.house.journal.take(self.name, event)
+        if event.kind == "member-replaced":
+            self._learning = asyncio.create_task(self._look_again(), name=f"look at {self.name}")
+
+    async def _look_again(self) -> None:
+        """Its members are others now, and nobody asked for that."""
+        with contextlib.suppress(MirrortuiError):
+            if self.link:
+                self._learn(await self.link.status())
 
     def _lost(self) -> None:
         """The control socket broke: the worker is dead, or as good as that."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from mirrortui.errors import FormatError
@@ -39,6 +39,16 @@ def merge(ranges: Iterable[BadRange]) -> tuple[BadRange, ...]:
     return tuple(merged)
 
 
+def round_out(ranges: Iterable[BadRange], *, shift: int) -> tuple[BadRange, ...]:
+    """As a log with units of 1 << `shift` sectors has them."""
+    unit = 1 << shift
+    return merge(
+        BadRange(first, -(-(sector + length) // unit) * unit - first)
+        for sector, length in merge(ranges)
+        for first in [sector // unit * unit]
+    )
+
+
 def encode(ranges: Iterable[BadRange], *, size: int = 4096, shift: int = 0) -> bytes:
     """The log's `size` bytes, in units of 1 << `shift` sectors, rounded outwards.
 
@@ -47,13 +57,20 @@ def encode(ranges: Iterable[BadRange], *, size: int = 4096, shift: int = 0) -> b
     return _pack(_entries(ranges, shift), size)
 
 
+def fits(ranges: Iterable[BadRange], *, size: int, shift: int = 0) -> bool:
+    """Whether a log of `size` bytes has room for them."""
+    return len(_entries(ranges, shift)) * _ENTRY <= size
+
+
 def rewrite(log: bytes, ranges: Iterable[BadRange], *, atom: int, shift: int = 0) -> list[tuple[int, bytes]]:
-    """Writes (place in the log, bytes) that make a log that of `ranges`, some of those in it. Each must be durable
-    before the next; then no cut between or in them loses one. `atom`: bytes that the medium writes whole.
+    """Writes (place in the log, bytes) that make a log that of `ranges`. Each must be durable before the next; then no
+    cut between or in them loses a range that the old and the new log have. `atom`: bytes that the medium writes whole.
 
     The new entries are put behind the old ones first, from the back, and then over them, from the front. Where both
-    together have no room it is one write of the whole log, and a cut in that may lose ranges, as it does with md.
+    together have no room, what is new is put behind the old ones. Where that has none either it is one write of the
+    whole log, and a cut in that may lose ranges, as it does with md. Raises ValueError when they do not fit at all.
     """
+    ranges = round_out(ranges, shift=shift)
     before = [
         entry for (entry,) in itertools.takewhile(lambda e: e[0] != _END, struct.iter_unpack("<Q", log))
     ]
@@ -61,10 +78,28 @@ def rewrite(log: bytes, ranges: Iterable[BadRange], *, atom: int, shift: int = 0
     last = _pack(after, len(log))
     if len(after) < atom // _ENTRY and len(before) < atom // _ENTRY:
         return [(0, last[:atom])]
-    if (len(before) + len(after)) * _ENTRY > len(log):
-        return [(0, last)]
-    both = _pack(before + after, len(log))
-    return [*reversed(_changed(log, both, atom)), *_changed(both, last, atom)]
+    if (len(before) + len(after)) * _ENTRY <= len(log):
+        both = _pack(before + after, len(log))
+        return [*reversed(_changed(log, both, atom)), *_changed(both, last, atom)]
+    old = decode(log, shift=shift)
+    more = before + _entries(_without(ranges, old), shift)
+    if merge((*old, *ranges)) == ranges and len(more) * _ENTRY <= len(log):
+        return [*reversed(_changed(log, _pack(more, len(log)), atom))]
+    return [(0, last)]
+
+
+def _without(ranges: Iterable[BadRange], others: Iterable[BadRange]) -> Iterator[BadRange]:
+    """The parts that none of the others, in order, has."""
+    others = list(others)
+    for sector, length in merge(ranges):
+        at = sector
+        for start, count in others:
+            if at < start + count and start < sector + length:
+                if at < start:
+                    yield BadRange(at, start - at)
+                at = start + count
+        if at < sector + length:
+            yield BadRange(at, sector + length - at)
 
 
 def _changed(old: bytes, new: bytes, atom: int) -> list[tuple[int, bytes]]:
@@ -73,10 +108,10 @@ def _changed(old: bytes, new: bytes, atom: int) -> list[tuple[int, bytes]]:
 
 
 def _entries(ranges: Iterable[BadRange], shift: int) -> list[int]:
-    units = [(sector >> shift, -(-(sector + length) >> shift)) for sector, length in merge(ranges)]
+    units = [(sector >> shift, length >> shift) for sector, length in round_out(ranges, shift=shift)]
     return [
         start << _LENGTH_BITS | min(_MOST_UNITS, first + length - start)
-        for first, length in merge(BadRange(first, end - first) for first, end in units)
+        for first, length in units
         for start in range(first, first + length, _MOST_UNITS)
     ]
 

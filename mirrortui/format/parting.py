@@ -50,11 +50,17 @@ def place(one: Bearer, other: Bearer) -> int:
 
 
 def _owner(one: Member, slot: int, among: Sequence[Member]) -> Member:
-    """Whom one means by a slot: itself, or else who has a place for it in turn; of several the latest."""
+    """Whom one means by a slot: itself, or else one of those who got its last update but one, at least; of several who
+    has a place for it in turn, or the latest.
+    """
     owners = [m for m in among if m.superblock.dev_number == slot]
     if one in owners:
         return one
-    return max(owners, key=lambda m: (place(m, one) < ROLE_FAULTY, m.superblock.events))
+    last = one.superblock.events - 1
+    return max(
+        owners,
+        key=lambda m: (m.superblock.events >= last, place(m, one) < ROLE_FAULTY, m.superblock.events),
+    )
 
 
 def successor(member: Member, among: Sequence[Member]) -> Member | None:

@@ -154,6 +154,12 @@ class Superblock:
         return Feature.RECOVERY_OFFSET in self.feature_map
 
     @property
+    def guided(self) -> bool:
+        """The bitmap tells what it lacks. Never of a replacement: bits are cleared while the replaced one serves."""
+        features = self.feature_map & (Feature.RECOVERY_BITMAP | Feature.REPLACEMENT)
+        return features == Feature.RECOVERY_BITMAP
+
+    @property
     def has_bitmap(self) -> bool:
         """There is a write-intent bitmap at `bitmap_sector`."""
         return Feature.BITMAP in self.feature_map

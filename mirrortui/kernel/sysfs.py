@@ -72,6 +72,16 @@ class KernelMember:
 
 
 @dataclass(frozen=True, slots=True)
+class BadBlockLog:
+    """What md does not read from a member."""
+
+    data_offset: int
+    """Bytes from the start of the device to the data."""
+    ranges: tuple[tuple[int, int], ...]
+    """First sector and how many, from the start of the device."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limit:
     """A speed limit."""
 
@@ -167,6 +177,16 @@ class Sysfs:
     def array(self, device: str) -> KernelArray | None:
         """One array by its device, such as md127; None when there is none (any more)."""
         return self._array(self.root / "block" / device)
+
+    def bad_blocks(self, member: KernelMember) -> BadBlockLog | None:
+        """A member's bad-block log; None where the kernel does not show it, or no longer."""
+        lines = [line.split() for line in _lines(member.directory, "bad_blocks")]
+        if not (member.directory / "bad_blocks").exists():
+            return None
+        ranges = [
+            (int(line[0]), int(line[1])) for line in lines if len(line) == 2 and all(map(str.isdecimal, line))
+        ]
+        return BadBlockLog(_number(_text(member.directory, "offset")) * SECTOR, tuple(sorted(ranges)))
 
     def _directories(self) -> Iterator[Path]:
         yield from sorted((self.root / "block").glob("md*"), key=lambda path: (len(path.name), path.name))

@@ -36,6 +36,7 @@ async def make_readonly(mirror: Mirror) -> None:
 async def _come_to_rest(mirror: Mirror) -> None:
     """As in a clean stop. Raises RefusedError if the mirror broke down."""
     array = mirror.array
+    mirror.corrector.stopped = True
     await mirror.sync.stop()
     await mirror.checker.stop()
     await drained(mirror)
@@ -75,7 +76,7 @@ async def make_writable(mirror: Mirror) -> None:
 
 def _go_on(mirror: Mirror) -> None:
     mirror.array.changed()
-    mirror.sync.stopped = False
+    mirror.corrector.stopped = mirror.sync.stopped = False
     mirror.sync.kick(f"{mirror.array.label} takes writes again")
     mirror.fill_vacancy()
     mirror.checker.resume()

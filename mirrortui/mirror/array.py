@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from mirrortui.device.base import Device
@@ -21,6 +21,10 @@ from mirrortui.units import SECTOR
 
 Observer = Callable[[str, str, str, str | None], None]
 """Told what happened: kind, severity, a sentence, the member's path (api.schema.Event has the words)."""
+
+
+_MOST_COUNTED = 0xFFFF_FFFF
+"""The field has 32 bits."""
 
 
 class State(enum.Enum):
@@ -50,6 +54,13 @@ class Tuning:
     """Bytes of one zero or trim request that go to the members at once."""
     least_chunk: int = LEAST_CHUNK
     """Bytes of a chunk in memory, at least, for a mirror without a bitmap."""
+    page: int = 4096
+    """Bytes of a range that could not be read that are put right at once, as md does; a medium with larger blocks has
+    them put right at once."""
+    read_errors: int = 20
+    """Reads of a member that may fail within an hour; the count halves with every hour (md's max_corr_read_errors)."""
+    corrections: int = 256
+    """Pages that are put right at most after one read that failed; the rest waits for the next."""
     checkpoint: float = 30.0
     """Seconds of sync after which progress is recorded on disk, if a sixteenth of the array was not done before."""
 
@@ -126,6 +137,8 @@ class Member:
         """Parts of its copy that hold no data, by its bad-block log."""
         self.log = b""
         """That log as it is on disk."""
+        self.replacement = False
+        """It is being filled to take the place of another member of its role, which serves until then."""
         self.guided = False
         """Its recovery copies only what the bitmap lists."""
         self.compare = False
@@ -146,6 +159,8 @@ class Member:
         """Much slower than the others: it is read from only where nobody else can be."""
         self.read_errors = 0
         self.write_errors = 0
+        self.corrected = superblock.cnt_corrected_read
+        """Sectors that could not be read and were made good, as md counts them; on disk with the next superblock."""
         self.since: float | None = None
         self.why = ""
 
@@ -160,6 +175,28 @@ class Member:
         """The part of [lo, hi) that its bad-block log can tell from the rest."""
         unit = SECTOR << self.superblock.bblog_shift
         return -(-lo // unit) * unit, hi // unit * unit
+
+    @property
+    def has_log(self) -> bool:
+        """There is room on it for a bad-block log."""
+        return bool(self.superblock.bblog_offset and self.superblock.bblog_size)
+
+    def list_bad(self, lo: int, hi: int) -> bool:
+        """[lo, hi) holds no data any more. False: its log has no room to say so."""
+        return self._list([*self.bad, (lo, hi)])
+
+    def list_good(self, lo: int, hi: int) -> bool:
+        """[lo, hi) holds data again. False: its log cannot tell that apart, or did not list it."""
+        listed = BadRanges(self.bad)
+        return listed.discard(*self.whole_sectors(lo, hi)) and self._list(listed)
+
+    def _list(self, ranges: Iterable[tuple[int, int]]) -> bool:
+        listed, sb = BadRanges(ranges), self.superblock
+        room = sb.bblog_size * SECTOR if self.has_log else 0
+        if not badblocks.fits(listed.log(sb), size=room, shift=sb.bblog_shift):
+            return False
+        self.bad = listed
+        return True
 
     @property
     def active(self) -> bool:
@@ -180,6 +217,8 @@ class Signature:
     """Slots of spares: the table says the same of them and of slots that nobody has."""
     bad: tuple[int, ...] = ()
     """Slots of members whose bad-block log counts."""
+    replacing: tuple[int, ...] = ()
+    """Slots of replacements."""
     flags: tuple[tuple[int, int], ...] = ()
     """(slot, devflags) of members that have any."""
     set_name: str = ""
@@ -221,6 +260,8 @@ class Array:
     resync_from: int = 0
     """Bytes that a mirror without a bitmap had resynced when it was stopped; nothing once it is written to."""
     left_out: list[Note] = field(default_factory=list)
+    lost: BadRanges = field(default_factory=BadRanges)
+    """What could not be read on any copy when it was last tried, and was not written since."""
     arriving: set[str] = field(default_factory=set)
     """Paths of devices that are being made members: nothing else is done with them meanwhile."""
     failures: dict[str, float] = field(default_factory=dict)
@@ -245,9 +286,21 @@ class Array:
         """Members with a role, lowest first."""
         return sorted((m for m in self.members if m.role is not None), key=lambda m: m.role or 0)
 
+    def grain(self, page: int) -> int:
+        """Bytes that can be read or put right on every member at least: a page where the page cache is between."""
+        blocks = max(m.device.block_size for m in self.members)
+        return max(
+            blocks if blocks > 1 else page, *(SECTOR << m.superblock.bblog_shift for m in self.members)
+        )
+
     def degraded(self) -> bool:
         """Fewer members in sync than there should be: no bit is cleared meanwhile."""
         return len(self.in_sync()) < self.raid_disks
+
+    def twin(self, member: Member) -> Member | None:
+        """The other member of its role: the one that is being replaced, or its replacement."""
+        others = (m for m in self.members if m is not member and m.active)
+        return next((m for m in others if m.role == member.role), None)
 
     def unsynced(self) -> bool:
         """Members in sync by the book may still differ: a resync is not done."""
@@ -283,6 +336,10 @@ class Array:
             return True
         if member.state is State.IN_SYNC and len(self.in_sync()) == 1:
             return False
+        # Whoever is left of two with one role is its ordinary member.
+        if twin := self.twin(member):
+            twin.replacement = False
+        member.replacement = False
         member.state = State.FAULTY
         member.role = None
         member.why = why
@@ -291,6 +348,24 @@ class Array:
         self._settle_authority()
         self.changed()
         return True
+
+    def lose(self, lo: int, hi: int) -> None:
+        """No copy could be read there."""
+        self.lost.add(lo, hi)
+        self.changed()
+
+    def regain(self, lo: int, hi: int) -> bool:
+        """It was written, or can be read after all. False: nothing of it was lost."""
+        if not self.lost.discard(lo, hi):
+            return False
+        self.changed()
+        return True
+
+    def detach(self, member: Member) -> None:
+        """Take a member that takes no writes out of the tables."""
+        self.members.remove(member)
+        self.roles[member.slot] = ROLE_SPARE
+        self.changed()
 
     def break_down(self, why: str) -> None:
         """The last copy can no longer be trusted to keep what it is told."""
@@ -327,6 +402,7 @@ class Array:
         )
         spares = tuple(m.slot for m in self.members if m.state is State.SPARE)
         bad = tuple(m.slot for m in self.members if m.bad and m.state is not State.FAULTY)
+        replacing = tuple(m.slot for m in self.members if m.replacement)
         flags = tuple(
             (m.slot, m.devflags) for m in self.members if m.devflags and m.state is not State.FAULTY
         )
@@ -338,6 +414,7 @@ class Array:
             filling,
             spares,
             bad,
+            replacing,
             flags,
             self.set_name,
             self.has_bitmap,
@@ -355,10 +432,13 @@ class Array:
                 features |= Feature.RECOVERY_BITMAP
         if member.slot in signature.bad:
             features |= Feature.BAD_BLOCKS
+        if member.slot in signature.replacing:
+            features |= Feature.REPLACEMENT
         return replace(
             member.superblock,
             feature_map=features,
             recovery_offset=recovered,
+            cnt_corrected_read=min(member.corrected, _MOST_COUNTED),
             dev_roles=signature.roles,
             devflags=dict(signature.flags).get(member.slot, 0),
             set_name=signature.set_name,

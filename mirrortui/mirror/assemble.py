@@ -298,6 +298,7 @@ def _member(device: Device, place: Place, array: Array, host: Host) -> Member:
     sb = place.found.superblock
     member = Member(device, sb, state, place.role, array.chunks)
     member.need = ChunkSet(array.chunks, place.need)
+    member.replacement = place.replacement
     member.guided = place.guided
     member.compare = place.rejoin is not None and place.rejoin.how == "compare"
     member.told = place.told
@@ -322,6 +323,11 @@ def _on_disk(array: Array, verdict: Verdict) -> Signature:
     resync_from = 0 if verdict.clean else top.resync_offset
     spares = tuple(p.found.superblock.dev_number for p in verdict.places if p.role is None)
     bad = tuple(p.found.superblock.dev_number for p in verdict.places if p.found.log)
+    replacing = tuple(
+        sb.dev_number
+        for p in verdict.places
+        if p.told and Feature.REPLACEMENT in (sb := p.found.superblock).feature_map
+    )
     flags = tuple((sb.dev_number, sb.devflags) for p in verdict.places if (sb := p.found.superblock).devflags)
     return Signature(
         verdict.clean,
@@ -330,6 +336,7 @@ def _on_disk(array: Array, verdict: Verdict) -> Signature:
         filling,
         spares,
         bad,
+        replacing,
         flags,
         top.set_name,
         verdict.freshest.header is not None,

@@ -61,6 +61,16 @@ class BadRanges:
         """The parts that lie in [lo, hi)."""
         return [(max(lo, start), min(hi, end)) for start, end in self if start < hi and lo < end]
 
+    def without(self, lo: int, hi: int) -> list[tuple[int, int]]:
+        """The parts of [lo, hi) that are not in."""
+        edges = [lo, *(edge for part in self.within(lo, hi) for edge in part), hi]
+        return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]
+
+    def add(self, lo: int, hi: int) -> None:
+        """[lo, hi) holds no data."""
+        joined = BadRanges([*self, (lo, hi)])
+        self._starts, self._ends = joined._starts, joined._ends
+
     def discard(self, lo: int, hi: int) -> bool:
         """[lo, hi) holds data now. False: nothing of it was in."""
         if not self.touches(lo, hi):

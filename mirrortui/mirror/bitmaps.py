@@ -129,6 +129,7 @@ class _Quiet:
             raise RefusedError(f"The bitmap of {mirror.array.label} is being changed already.")
         mirror.shut_gate()
         try:
+            mirror.corrector.stopped = True
             await mirror.sync.stop()
             await mirror.checker.stop()
             await drained(mirror)
@@ -151,7 +152,7 @@ class _Quiet:
 
     def _go_on(self) -> None:
         mirror = self._mirror
-        mirror.daemon.resting = mirror.sync.stopped = False
+        mirror.daemon.resting = mirror.corrector.stopped = mirror.sync.stopped = False
         mirror.open_gate()
         mirror.sync.kick("its bitmap was changed meanwhile")
         mirror.fill_vacancy()

@@ -8,7 +8,8 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from typing import Any
 
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool
@@ -16,12 +17,11 @@ from mirrortui.format.superblock import WRITE_MOSTLY
 from mirrortui.mirror.array import Array, Member, State, Tuning
 from mirrortui.mirror.executor import Executor, Operation, Signal, wait
 from mirrortui.mirror.intent import Intent
+from mirrortui.mirror.overwrite import Overwriter
+from mirrortui.mirror.rewrite import GONE
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.tickets import Ticket, Tickets
 from mirrortui.units import format_size
-
-GONE = frozenset({errno.ETIMEDOUT, errno.ENODEV, errno.ENXIO})
-"""Errors of a device that does not answer: a read that meets one fails the member."""
 
 
 class Book:
@@ -43,6 +43,8 @@ class Book:
         self._tickets = tickets
         self._pool = pool
         self._stripe_shift = tuning.stripe_shift
+        self._page = tuning.page
+        self._overwriter = Overwriter(array, scribe, pool)
         self._flushed = Signal(executor)
         self._flushes_begun = 0
         self._flushes_ended = 0
@@ -52,7 +54,9 @@ class Book:
         self.suspected: Callable[[], None] = lambda: None
         """Called when that happened: there is something to copy."""
         self.healed: Callable[[int, int], None] = lambda first, last: None
-        """Called with the first and last chunk of a write over bad blocks: perhaps they can be copied now."""
+        """Called with the first and last chunk of a write over what was bad or lost: perhaps they can be copied now."""
+        self.unread: Callable[[Member, int, int], None] = lambda member, offset, length: None
+        """Called when a member that answers could not read that: perhaps it can be put right."""
 
     def span(self, offset: int, length: int) -> tuple[int, int]:
         """First and last chunk of a range."""
@@ -71,23 +75,27 @@ class Book:
             if not await self._open(first, last) or self._unanswered():
                 return errno.EIO
             members = self._array.targets()
-            results = await wait(self._change(m, op, offset, buffer, length, fua) for m in members)
+            if any(m.bad.touches(offset, offset + length) for m in members):
+                results, healed = await self._overwriter.change(members, op, offset, buffer, length, fua)
+                return await self.settle(op, offset, length, members, results, healed)
+            results = await wait(
+                Operation(m.device, op, m.data + offset, buffer, length, fua) for m in members
+            )
             return await self.settle(op, offset, length, members, results)
         finally:
             self._intent.release(first, last)
             self._tickets.leave(ticket)
 
-    def _change(
-        self, member: Member, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool
-    ) -> Operation:
-        """A write for one member: what heals a bad range there is durable before its log says so."""
-        fua = fua or member.bad.touches(offset, offset + length)
-        return Operation(member.device, op, member.data + offset, buffer, length, fua)
-
     async def settle(
-        self, op: Op, offset: int, length: int, members: Sequence[Member], results: Sequence[int]
+        self,
+        op: Op,
+        offset: int,
+        length: int,
+        members: Sequence[Member],
+        results: Sequence[int],
+        healed: bool = False,
     ) -> int:
-        """What a finished write amounts to; called with its ticket held."""
+        """What a finished write amounts to; called with its ticket held. `healed`: bad-block logs are to be shorter."""
         expected = length if op is Op.WRITE else 0
         failed = [(m, r) for m, r in zip(members, results, strict=True) if r != expected]
         kept = [m for m, r in zip(members, results, strict=True) if r == expected]
@@ -96,8 +104,9 @@ class Book:
         for member in kept:
             member.written_bytes += expected
         known = 0
-        if self.heal(kept, offset, length):
+        if healed:
             known = self._scribe.want()
+        if self._array.regain(offset, offset + length) or healed:
             self.healed(*self.span(offset, length))
         if failed:
             self._array.changed()  # a timed-out write may still land: the shortcuts must know before the next one
@@ -111,19 +120,12 @@ class Book:
             return errno.EIO
         return await self.acknowledge()
 
-    def heal(self, members: Sequence[Member], offset: int, length: int) -> bool:
-        """Whole sectors of the range hold data on these members now. True: their bad-block logs must say so."""
-        healed = [m for m in members if m.bad and m.bad.discard(*m.whole_sectors(offset, offset + length))]
-        if healed:
-            self._array.changed()
-        return bool(healed)
-
     def _lost(self, offset: int, length: int) -> bool:
-        """A part of a sector was written that is bad on every copy: it cannot be read back."""
+        """What was written is bad on every copy, still or because it was a part of a sector: it cannot be read back."""
         copies = self._array.in_sync()
         return all(m.bad for m in copies) and any(
             all(m.bad.touches(lo, hi) for m in copies)
-            for lo, hi in itertools.pairwise(self._edges(offset, length))
+            for lo, hi in itertools.pairwise(self.edges(offset, length))
         )
 
     async def acknowledge(self) -> int:
@@ -198,8 +200,12 @@ class Book:
                 self._array.break_down(f"{member.path}, the last copy: {why}")
         return await self.acknowledge()
 
-    def reader(self, offset: int, length: int, tried: Collection[Member] = ()) -> Member | None:
-        """A member whose copy of the whole range may be read (I6); stripes spread the reads and stay sequential."""
+    def reader(
+        self, offset: int, length: int, tried: Collection[Member] = (), favoured: Member | None = None
+    ) -> Member | None:
+        """A member whose copy of the whole range may be read (I6): `favoured` if it can be, else stripes spread the
+        reads and stay sequential.
+        """
         first, last = self.span(offset, length)
         end = offset + length
         usable = [
@@ -207,7 +213,7 @@ class Book:
             for m in self._array.in_sync()
             if m not in tried and not m.need.touches(first, last) and not m.bad.touches(offset, end)
         ]
-        preferred = prefer(usable)
+        preferred = [favoured] if favoured in usable else prefer(usable)
         return preferred[(offset >> self._stripe_shift) % len(preferred)] if preferred else None
 
     async def read(self, offset: int, buffer: Buffer, length: int) -> int:
@@ -217,20 +223,40 @@ class Book:
             (result,) = await wait([Operation(member.device, Op.READ, member.data + offset, buffer, length)])
             if result == length:
                 member.read_bytes += length
+                self._array.regain(offset, offset + length)
                 return 0
             tried.append(member)
-            self.read_failed(member, offset, result)
-        edges = self._edges(offset, length)
-        if len(edges) == 2 or all(m in tried for m in self._array.in_sync()):
-            return errno.EIO
-        return await self._read_pieces(offset, buffer, edges)
+            self.read_failed(member, offset, length, result)
+        edges = self.edges(offset, length)
+        if len(edges) > 2 and not all(m in tried for m in self._array.in_sync()):
+            return await self._read_pieces(offset, buffer, edges, self.read)
+        if len(tried) > 1:
+            return await self._read_pieces(offset, buffer, self._page_edges(offset, length), self._read_page)
+        self._array.lose(offset, offset + length)
+        return errno.EIO
 
-    def read_failed(self, member: Member, offset: int, result: int) -> None:
-        """Count a read error; a member that does not answer at all is failed, unless it is the last copy."""
+    async def _read_page(self, offset: int, buffer: Buffer, length: int) -> int:
+        """Where no copy can be read in one go, a page from any; errors are known by then."""
+        tried: list[Member] = []
+        while member := self.reader(offset, length, tried):
+            (result,) = await wait([Operation(member.device, Op.READ, member.data + offset, buffer, length)])
+            if result == length:
+                member.read_bytes += length
+                return 0
+            tried.append(member)
+        self._array.lose(offset, offset + length)
+        return errno.EIO
+
+    def read_failed(self, member: Member, offset: int, length: int, result: int) -> None:
+        """Count a read error; a member that does not answer at all is failed, unless it is the last copy, and what
+        another could not read is put right.
+        """
         member.read_errors += 1
         self._array.changed()
         if -result in GONE:
             self._scribe.fault(member, f"read error at {format_size(offset)}: {_reason(result)}")
+        else:
+            self.unread(member, offset, length)
         if member.state is not State.FAULTY:
             self._array.observer(
                 "read-error",
@@ -239,7 +265,12 @@ class Book:
                 member.path,
             )
 
-    def _edges(self, offset: int, length: int) -> list[int]:
+    def _page_edges(self, offset: int, length: int) -> list[int]:
+        """Where a range can be cut into the least that can be read."""
+        page = self._array.grain(self._page)
+        return [offset, *range((offset // page + 1) * page, offset + length, page), offset + length]
+
+    def edges(self, offset: int, length: int) -> list[int]:
         """Where the copies that may be read can change in a range: at chunks, and where bad ranges begin and end."""
         end, chunk = offset + length, 1 << self._array.chunk_shift
         edges = {offset, end, *range((offset // chunk + 1) * chunk, end, chunk)}
@@ -247,12 +278,18 @@ class Book:
             edges.update(edge for part in member.bad.within(offset, end) for edge in part)
         return sorted(edges)
 
-    async def _read_pieces(self, offset: int, buffer: Buffer, edges: list[int]) -> int:
+    async def _read_pieces(
+        self,
+        offset: int,
+        buffer: Buffer,
+        edges: list[int],
+        read: Callable[[int, Buffer, int], Coroutine[Any, Any, int]],
+    ) -> int:
         """No one copy may be good for the whole range: piece by piece then."""
         for lo, hi in itertools.pairwise(edges):
             piece = self._pool.empty(hi - lo)
             try:
-                if problem := await self.read(lo, piece, hi - lo):
+                if problem := await read(lo, piece, hi - lo):
                     return problem
                 buffer.view[lo - offset : hi - offset] = piece.view[: hi - lo]
             finally:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from mirrortui.device.base import Device, Op
+from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool, same
 from mirrortui.errors import RefusedError
 from mirrortui.mirror.array import Array, Member, State, Tuning
@@ -240,8 +240,10 @@ class Checker:
     async def _read(self, lo: int, hi: int) -> list[Copy]:
         """The range on every member that can be compared and read."""
         copies = [Copy(m, self._pool.empty(hi - lo)) for m in self._comparable(lo, hi)]
+        # What is on the disk counts, not what the page cache makes of it; and what clients have there stays there.
         results = await wait(
-            Operation(_uncached(m, lo, hi), Op.READ, m.data + lo, b, hi - lo) for m, b in copies
+            Operation(m.device.past_cache(m.data + lo, hi - lo), Op.READ, m.data + lo, b, hi - lo)
+            for m, b in copies
         )
         read = []
         for copy, result in zip(copies, results, strict=True):
@@ -250,7 +252,7 @@ class Checker:
                 read.append(copy)
                 continue
             copy.buffer.drop()
-            self._book.read_failed(copy.member, lo, result)
+            self._book.read_failed(copy.member, lo, hi - lo, result)
         return read
 
     async def _look_closely(self, findings: Findings, lo: int, hi: int) -> bool:
@@ -369,12 +371,6 @@ def _judge(copies: Sequence[Copy], lo: int, hi: int, voters: int) -> _Found:
     like = most if majority else groups[0]
     odd = tuple(c for c in copies if c not in like) if majority else ()
     return _Found(lo, hi, like[0], tuple(like), odd, majority or len(copies) == voters)
-
-
-def _uncached(member: Member, lo: int, hi: int) -> Device:
-    """What is on the disk counts, not what the page cache makes of it; and what clients have there stays there."""
-    uncached = member.device.uncached
-    return member.device if (member.data + lo | hi - lo) % uncached.block_size else uncached
 
 
 def _drop(copies: Iterable[Copy]) -> None:

@@ -15,7 +15,7 @@ from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.errors import RefusedError
 from mirrortui.format import badblocks, foreign
 from mirrortui.format.inspect import ROLES
-from mirrortui.format.superblock import Feature, Superblock
+from mirrortui.format.superblock import Superblock
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.executor import Executor, Operation, wait
@@ -122,7 +122,7 @@ def _unreadable(found: Found) -> Iterator[tuple[int, int]]:
     if not sb.recovering:
         return
     start, size = sb.recovery_offset * SECTOR, sb.size * SECTOR
-    if found.header is None or Feature.RECOVERY_BITMAP not in sb.feature_map:
+    if found.header is None or not sb.guided:
         if start < size:
             yield start, size
         return

@@ -41,6 +41,14 @@ def operations(
             yield Operation(target.device, Op.WRITE, target.data + at, part, length)
 
 
+def apart(member: Member, lo: int, where: Iterable[Run]) -> Iterator[Run]:
+    """These runs of a range that begins at `lo` without what the member's bad-block log lists: that is healed with more
+    care, and a medium that does not take it there costs no member.
+    """
+    for start, end in where:
+        yield from ((a - lo, b - lo) for a, b in member.bad.without(lo + start, lo + end))
+
+
 async def differing(member: Member, at: int, right: Buffer, length: int, pool: Pool) -> list[Run]:
     """Runs in which the member's copy, from byte `at` of the array on, is not what it should be. What cannot be read
     differs.

@@ -37,6 +37,8 @@ class Place:
     """Its own superblock knows that, or will when it is levelled with the freshest. False: with the next update."""
     rejoin: Rejoin | None = None
     """It is the loser of a split brain."""
+    replacement: bool = False
+    """Another has the role until this one is filled."""
 
 
 @dataclass(frozen=True)
@@ -183,8 +185,7 @@ def _seat(freshest: Found, candidates: Sequence[Found]) -> tuple[list[Place], li
     table, top = freshest.superblock.dev_roles, freshest.superblock
     places: list[Place] = []
     left_out: list[LeftOut] = []
-    # A replacement claims the role of the one it is to replace, which keeps it until the end.
-    for f in sorted(candidates, key=lambda f: (f.superblock.recovering, f.superblock.dev_number)):
+    for f in sorted(candidates, key=lambda f: (*_lateness(f), f.superblock.dev_number)):
         sb = f.superblock
         role = table[sb.dev_number] if sb.dev_number < len(table) else ROLE_SPARE
         if role == ROLE_FAULTY:
@@ -197,14 +198,31 @@ def _seat(freshest: Found, candidates: Sequence[Found]) -> tuple[list[Place], li
             left_out.append(LeftOut(f.path, why))
         elif (f := _with_place(f, freshest)) and role >= top.raid_disks:
             places.append(Place(f, None, False, False, frozenset(), True))
-        elif any(p.role == role for p in places):
+        elif (rivals := [p for p in places if p.role == role]) and not _may_replace(f, rivals):
             left_out.append(LeftOut(f.path, f"it claims role {role}, which another fills"))
         else:
-            guided = Feature.RECOVERY_BITMAP in sb.feature_map
-            # One that missed the update which made it a member holds nothing yet.
-            missed = sb.role >= sb.raid_disks  # by its own word: their number may have changed, too
-            places.append(Place(f, role, sb.recovering or missed, guided, frozenset(), not missed))
+            # One that missed the update which made it a member holds nothing yet; of two copies one is taken for that.
+            told = not _missed(f) and (sb.recovering or not rivals)
+            recovering = sb.recovering or not told
+            places.append(Place(f, role, recovering, sb.guided, frozenset(), told, replacement=bool(rivals)))
     return places, left_out
+
+
+def _missed(found: Found) -> bool:
+    """By its own word it is a spare."""
+    return found.superblock.role >= found.superblock.raid_disks
+
+
+def _lateness(found: Found) -> tuple[bool, bool]:
+    """A replacement claims the role of the one it is to replace, which keeps it until the end."""
+    sb = found.superblock
+    return sb.recovering or _missed(found), Feature.REPLACEMENT in sb.feature_map
+
+
+def _may_replace(found: Found, rivals: Sequence[Place]) -> bool:
+    """Two may have a role: a copy, and one that is being filled to replace it."""
+    marked = Feature.REPLACEMENT in found.superblock.feature_map or _missed(found)
+    return marked and len(rivals) == 1 and not rivals[0].recovering
 
 
 def _misfit(found: Found, freshest: Found) -> str:
@@ -243,9 +261,17 @@ def _successor(found: Found, candidates: Sequence[Found]) -> str:
 
 
 def _missing(freshest: Found, places: Sequence[Place]) -> list[int]:
-    """Roles that the table counts on and nobody fills."""
-    counted = {role for role in freshest.superblock.dev_roles if role < freshest.superblock.raid_disks}
-    return sorted(counted - {p.role for p in places})
+    """Roles that the table counts on and nobody fills, or only who was to replace one that is away."""
+    top = freshest.superblock
+    whole = {p.role for p in places if not p.recovering}
+    there = {p.found.superblock.dev_number for p in places}
+    return sorted(
+        {
+            role
+            for slot, role in enumerate(top.dev_roles)
+            if role < top.raid_disks and role not in whole and slot not in there
+        }
+    )
 
 
 def _awaited(missing: Sequence[int], copies: Sequence[Place]) -> list[int]:

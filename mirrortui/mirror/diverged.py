@@ -258,9 +258,20 @@ def choose(found: Sequence[Found], rest: Sequence[Found], survivor: str | None) 
             hint="One of these can: " + ", ".join(side.head.path for side in sides(found)) + ".",
         )
     losers = [f for f in rest if parting.parted(kept, f, found)]
+    losers += [f for f in rest if f not in losers and _filled_by(losers, f) and not _knows(f, kept)]
     if parting.parted_pairs(still := [f for f in rest if f not in losers]):
         raise refusal(still)
     return losers
+
+
+def _filled_by(losers: Sequence[Found], found: Found) -> bool:
+    """It is being filled on their side."""
+    return found.superblock.recovering and any(_knows(lost, found) for lost in losers)
+
+
+def _knows(one: Found, other: Found) -> bool:
+    """One's table has a place for the other."""
+    return parting.place(one, other) < ROLE_FAULTY
 
 
 def _no_survivor(kept: Found, rest: Sequence[Found]) -> str:

@@ -6,11 +6,10 @@ import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.mirror.array import Array, Member
 from mirrortui.mirror.book import Book
-from mirrortui.mirror.executor import Operation, wait
+from mirrortui.mirror.rewrite import Pen
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.tickets import Tickets
 from mirrortui.units import format_size
@@ -35,12 +34,13 @@ class Healer:
         self._book = book
         self._tickets = tickets
         self._pool = pool
+        self._pen = Pen(array, scribe, pool)
         self._window = window
         self._given_up: set[tuple[str, int]] = set()
 
-    def next(self) -> Wound | None:
-        """One that was not given up, of a member that is not the only copy."""
-        return next(self._wounds(), None)
+    def next(self, of: Member | None = None) -> Wound | None:
+        """One that was not given up, of a member that is not the only copy; of this one only, if one is named."""
+        return next((wound for wound in self._wounds() if of in (None, wound.member)), None)
 
     @property
     def bytes(self) -> int:
@@ -81,6 +81,8 @@ class Healer:
         buffer = self._pool.empty(hi - lo)
         try:
             await ticket
+            if not member.bad.touches(lo, hi):
+                return True  # a write came first
             if healed := await self._write_over(wound, buffer):
                 text = (
                     f"{format_size(hi - lo)} at {format_size(lo)} of {member.path} was bad and is good again."
@@ -100,12 +102,9 @@ class Healer:
         if await self._book.read(lo, buffer, hi - lo) or not member.active:
             return False
         # Durable before the log says so; and no bit for it: until then the range is not read.
-        write = Operation(member.device, Op.WRITE, member.data + lo, buffer, hi - lo, fua=True)
-        (result,) = await wait([write])
-        if result != hi - lo:
-            member.write_errors += 1
+        if not await self._pen.rewrite(member, lo, hi, buffer):
             return False
-        member.written_bytes += hi - lo
-        if self._book.heal([member], lo, hi - lo):
+        if member.list_good(lo, hi):
+            self._array.changed()
             self._scribe.want()
         return not member.bad.touches(lo, hi)

@@ -95,9 +95,9 @@ class Laggards:
 
     async def _probe(self, member: Member, standing: Standing) -> None:
         """One read past the page cache. An error is no news: clients' requests find it out."""
-        device = member.device.uncached
-        length = max(_PROBE, device.block_size)
+        length = max(_PROBE, member.device.block_size)
         offset = -(-member.data // length) * length
+        device = member.device.past_cache(offset, length)
         buffer = self._pool.empty(length)
         begun = self._host.monotonic()
         (result,) = await wait([Operation(device, Op.READ, offset, buffer, length)])

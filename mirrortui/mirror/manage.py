@@ -10,7 +10,7 @@ from mirrortui.errors import DivergedError, MemberError, NotFoundError, RefusedE
 from mirrortui.format import bitmap, layout, parting
 from mirrortui.format.foreign import check_usable
 from mirrortui.format.layout import Layout
-from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, Feature, Superblock
+from mirrortui.format.superblock import ROLE_FAULTY, Superblock
 from mirrortui.mirror import diverged
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.assemble import read_member
@@ -60,17 +60,10 @@ async def remove(mirror: Mirror, path: str) -> Device:
             f"{path} is {member.state.value.replace('_', ' ')} in {array.label}.",
             hint="Fail it first: mirrortui fail.",
         )
-    detach(array, member)
+    array.detach(member)
     mirror.scribe.want()
     array.observer("member-removed", "info", f"{path} was removed from {array.label}.", path)
     return member.device
-
-
-def detach(array: Array, member: Member) -> None:
-    """Take a member that takes no writes out of the tables."""
-    array.members.remove(member)
-    array.roles[member.slot] = ROLE_SPARE
-    array.changed()
 
 
 async def add(mirror: Mirror, device: Device, where: Layout | None = None) -> None:
@@ -78,6 +71,24 @@ async def add(mirror: Mirror, device: Device, where: Layout | None = None) -> No
     too small, or failed at once: then it is there as a faulty member.
 
     `where` lays it out; None: mdadm's rules.
+    """
+    array = mirror.array
+    member = await take_in(mirror, device, where)
+    role = array.vacant_role()
+    if role is None:
+        await record(mirror, member)
+        array.observer("member-added", "info", f"{device.path} is a spare of {array.label}.", device.path)
+        return
+    mirror.fill(member, role, ChunkSet.full(array.chunks))
+    await record(mirror, member)
+    text = f"{device.path} was added to {array.label}: {format_size(array.size)} to fill."
+    array.observer("member-added", "info", text, device.path)
+    mirror.sync.kick(f"{device.path} was added: full copy")
+
+
+async def take_in(mirror: Mirror, device: Device, where: Layout | None) -> Member:
+    """Attach a new device as a spare, in memory, after its older superblocks were erased. Without a wait the caller
+    says what else it is to be; then `record` puts it on disk. Raises what `add` raises.
     """
     array = mirror.array
     _newcomer(mirror, device, where)
@@ -89,22 +100,13 @@ async def add(mirror: Mirror, device: Device, where: Layout | None = None) -> No
         await erase_superblocks(device, mirror.pool)
     finally:
         array.arriving.discard(device.path)
-    # The mirror may have changed meanwhile. From here to fill() without a wait.
+    # The mirror may have changed meanwhile.
     superblock = _newcomer(mirror, device, where)
     member = Member(device, superblock, State.SPARE, None, array.chunks)
     member.since = mirror.host.now()
     member.fresh = array.has_bitmap
     array.members.append(member)
-    role = array.vacant_role()
-    if role is None:
-        await _record(mirror, member)
-        array.observer("member-added", "info", f"{device.path} is a spare of {array.label}.", device.path)
-        return
-    mirror.fill(member, role, ChunkSet.full(array.chunks))
-    await _record(mirror, member)
-    text = f"{device.path} was added to {array.label}: {format_size(array.size)} to fill."
-    array.observer("member-added", "info", text, device.path)
-    mirror.sync.kick(f"{device.path} was added: full copy")
+    return member
 
 
 def _newcomer(mirror: Mirror, device: Device, where: Layout | None) -> Superblock:
@@ -117,8 +119,8 @@ def _newcomer(mirror: Mirror, device: Device, where: Layout | None) -> Superbloc
     return superblock
 
 
-async def _record(mirror: Mirror, newcomer: Member) -> None:
-    """Wait until the superblocks know the newcomer, its own too."""
+async def record(mirror: Mirror, newcomer: Member) -> None:
+    """Wait until the superblocks know the newcomer, its own too. Raises MemberError if it failed at once."""
     array = mirror.array
     if not await mirror.scribe.durable(mirror.scribe.want()) or newcomer.state is State.FAULTY:
         raise MemberError(
@@ -177,14 +179,14 @@ async def re_add(mirror: Mirror, device: Device) -> None:
     how = plan_re_add(array, mirror.intent.raw, found)
     _check_blocks(mirror, device, found.superblock)
     if member is not None:
-        detach(array, member)
+        array.detach(member)
     newcomer = Member(device, found.superblock, State.SPARE, None, array.chunks)
     newcomer.take_log(found.log, mirror.block_size)
     array.members.append(newcomer)
     if how.guided:
         mirror.intent.mark(how.need)
     mirror.fill(newcomer, how.role, how.need, guided=how.guided, recovered=how.recovered)
-    await _record(mirror, newcomer)
+    await record(mirror, newcomer)
     copies = f"{how.need.count} of {array.chunks} chunks to copy"
     array.observer(
         "member-re-added", "info", f"{device.path} is back in {array.label}: {copies}.", device.path
@@ -236,7 +238,7 @@ def plan_re_add(array: Array, raw: bytearray, found: Found) -> ReAdd:
         )
     # Marked on it alone: by a write that reached nobody, or while it was used apart and no table tells of it.
     need = ChunkSet(array.chunks, {*bitmap.set_chunks(raw, array.chunks), *found.dirty})
-    guided = not sb.recovering or Feature.RECOVERY_BITMAP in sb.feature_map
+    guided = not sb.recovering or sb.guided
     recovered = 0
     if not guided:
         # It was being filled: beyond its checkpoint nothing is known, below it the bitmap knows.
@@ -290,7 +292,7 @@ async def stop(mirror: Mirror) -> None:
     """
     while mirror.gate.shut or mirror.array.closing:  # what is about to start the copying again
         await sleep(_SETTLE)
-    mirror.daemon.stopped = True
+    mirror.daemon.stopped = mirror.corrector.stopped = True
     await mirror.sync.stop()
     await mirror.checker.stop()
     await drained(mirror)
@@ -301,7 +303,7 @@ async def stop(mirror: Mirror) -> None:
 
 async def drained(mirror: Mirror) -> None:
     """Wait until no write and no copy is in flight. The caller has seen to it that no more begin."""
-    while mirror.tickets.buckets or mirror.intent.pending:
+    while mirror.tickets.buckets or mirror.intent.pending or mirror.corrector.busy:
         await sleep(_SETTLE)
 
 
@@ -339,7 +341,7 @@ def _check_blocks(mirror: Mirror, device: Device, superblock: Superblock) -> Non
 
 
 def check_writable(array: Array) -> None:
-    """Raise RefusedError unless members may be changed."""
+    """Raise RefusedError unless its members may be changed."""
     if array.readonly or array.closing:
         raise RefusedError(f"{array.label} is read-only: its members are not changed.")
     check_unbroken(array)

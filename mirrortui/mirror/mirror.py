@@ -17,6 +17,7 @@ from mirrortui.mirror.array import Array, Member, Signature, State, Tuning
 from mirrortui.mirror.book import Book, prefer
 from mirrortui.mirror.check import Checker
 from mirrortui.mirror.chunks import ChunkSet
+from mirrortui.mirror.correct import Corrector
 from mirrortui.mirror.daemon import Daemon
 from mirrortui.mirror.executor import Executor, Host
 from mirrortui.mirror.gate import Gate
@@ -57,8 +58,20 @@ class Mirror:
         self.tickets = Tickets(executor, tuning.bucket_shift)
         self.scribe = Scribe(executor, host, array, intent, pool, written)
         self.book = Book(executor, array, intent, self.scribe, self.tickets, pool, tuning)
+        self.corrector = Corrector(
+            executor, host, array, self.scribe, self.tickets, self.book.reader, pool, tuning
+        )
         self.sync = Sync(
-            executor, host, array, self.scribe, self.book, self.tickets, intent.pending, pool, tuning
+            executor,
+            host,
+            array,
+            self.scribe,
+            self.book,
+            self.corrector,
+            self.tickets,
+            intent.pending,
+            pool,
+            tuning,
         )
         self.laggards = Laggards(executor, host, array, pool)
         self.checker = Checker(
@@ -74,6 +87,7 @@ class Mirror:
         self._stripe_shift = tuning.stripe_shift
         self.book.suspected = lambda: self.sync.kick("a write did not reach every copy")
         self.book.healed = self.sync.retry
+        self.book.unread = self.corrector.note
         self.sync.ended = self.daemon.hurry
         self.scribe.faulted = self._member_failed
         array.changed = self._refresh
@@ -117,6 +131,7 @@ class Mirror:
             and not array.broken
             and not self.readonly
             and not self.gate.shut
+            and not array.lost
             and not any(m.device.zombies or m.bad for m in targets)
         )
         doors = [(m.device.pwrite, m.data) for m in targets if m.device.pwrite]
@@ -132,12 +147,20 @@ class Mirror:
             self._written_inline = 0
 
     def fill(
-        self, member: Member, role: int, need: ChunkSet, *, guided: bool = False, recovered: int = 0
+        self,
+        member: Member,
+        role: int,
+        need: ChunkSet,
+        *,
+        guided: bool = False,
+        recovered: int = 0,
+        replacement: bool = False,
     ) -> None:
         """From now on the member takes every write, and what it needs is copied; no wait in between."""
         member.state = State.RECOVERING
         member.role = role
         member.need = need
+        member.replacement = replacement
         member.guided = guided
         member.compare = False
         member.recovered = recovered

@@ -15,6 +15,7 @@ from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.format import badblocks, bitmap
 from mirrortui.format.bitmap import PAGE
+from mirrortui.format.superblock import Feature
 from mirrortui.mirror.array import Array, Member, Signature, State
 from mirrortui.mirror.executor import Executor, Host, Operation, Signal, wait
 from mirrortui.mirror.intent import Intent
@@ -87,6 +88,14 @@ class Scribe:
             )
             self.faulted()
         return True
+
+    def retire(self, member: Member, why: str) -> None:
+        """Take a member out that nothing is wrong with, as another has its place. As after a failure nothing is
+        acknowledged before that is on disk.
+        """
+        self._array.fault(member, why, self._host.now())
+        self.failed_at = self.want()
+        self._array.changed()
 
     async def durable(self, goal: int) -> bool:
         """Wait until that is on disk. False: it cannot be, the mirror is broken."""
@@ -205,18 +214,33 @@ class Scribe:
         return True
 
     async def _write_logs(self) -> bool:
-        """Bad-block logs from which something went; one that is empty is forgotten by the superblock."""
-        for member in [m for m in self._array.targets() if m.bad]:
-            sb = member.superblock
-            ranges = member.bad.log(sb)
-            if badblocks.decode(member.log, shift=sb.bblog_shift) == badblocks.merge(ranges):
-                continue
-            for at, data in badblocks.rewrite(member.log, ranges, atom=_unit(member), shift=sb.bblog_shift):
-                if not member.active:
-                    return False  # it failed while another's log was written, or this one's
-                if not await self._put(member, sb.bblog_sector * SECTOR + at, data):
-                    return False
-                member.log = member.log[:at] + data + member.log[at + len(data) :]
+        """Bad-block logs that do not list what they should. There is no wait between the last look and what follows:
+        no superblock may call a log valid that is not written. One that is empty is forgotten by the superblock.
+        """
+        while member := next((m for m in self._array.targets() if m.bad and self._outdated(m)), None):
+            if not await self._write_log(member):
+                return False
+        return True
+
+    def _outdated(self, member: Member) -> bool:
+        shift = member.superblock.bblog_shift
+        listed = badblocks.round_out(member.bad.log(member.superblock), shift=shift)
+        return badblocks.decode(member.log, shift=shift) != listed
+
+    async def _write_log(self, member: Member) -> bool:
+        """One log, so that no cut loses what both the old and the new one have."""
+        sb, ranges = member.superblock, member.bad.log(member.superblock)
+        if member.log and Feature.BAD_BLOCKS in sb.feature_map:
+            writes = badblocks.rewrite(member.log, ranges, atom=_unit(member), shift=sb.bblog_shift)
+        else:  # what is there does not count yet
+            whole = badblocks.encode(ranges, size=sb.bblog_size * SECTOR, shift=sb.bblog_shift)
+            member.log, writes = b"", [(0, whole)]
+        for at, data in writes:
+            if not member.active:
+                return False  # it failed while another's log was written, or this one's
+            if not await self._put(member, sb.bblog_sector * SECTOR + at, data):
+                return False
+            member.log = member.log[:at] + data + member.log[at + len(data) :]
         return True
 
     async def _write_header(self) -> bool:

@@ -59,7 +59,8 @@ def if_fails(array: Array, member: Member) -> Forecast:
     if not left:
         return Forecast([], None, array.size)
     lost = _only_on(member, left) if member.state is State.IN_SYNC else 0
-    spare = best(array) if member.active and not array.readonly else None
+    vacated = member.active and not array.readonly and array.twin(member) is None
+    spare = best(array) if vacated else None
     return Forecast(left, spare, lost)
 
 

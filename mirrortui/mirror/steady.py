@@ -123,5 +123,5 @@ class SteadyRead:
             self._done(0)
             return
         book = self._mirror.book
-        book.read_failed(self._member, self._offset, result)
+        book.read_failed(self._member, self._offset, self._length, result)
         self._mirror.executor.spawn(book.read(self._offset, self._buffer, self._length), self._done)

@@ -14,12 +14,15 @@ from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.mirror.array import Array, Member, State, Tuning
 from mirrortui.mirror.book import Book
 from mirrortui.mirror.chunks import ChunkSet
-from mirrortui.mirror.copying import Run, differing, is_hole, operations
+from mirrortui.mirror.copying import Run, apart, differing, is_hole, operations
+from mirrortui.mirror.correct import Corrector
 from mirrortui.mirror.courtesy import Courtesy
 from mirrortui.mirror.executor import Executor, Host, Operation, Signal, sleep, wait
 from mirrortui.mirror.heal import Healer
+from mirrortui.mirror.patch import Patcher
 from mirrortui.mirror.progress import Progress
 from mirrortui.mirror.scribe import Scribe
+from mirrortui.mirror.succession import Succession
 from mirrortui.mirror.tickets import Tickets
 from mirrortui.units import format_size
 
@@ -49,6 +52,7 @@ class Sync:
         array: Array,
         scribe: Scribe,
         book: Book,
+        corrector: Corrector,
         tickets: Tickets,
         pending: Container[int],
         pool: Pool,
@@ -64,6 +68,8 @@ class Sync:
         self._pool = pool
         self._tuning = tuning
         self._healer = Healer(array, scribe, book, tickets, pool, tuning.window)
+        self._patcher = Patcher(array, scribe, book.reader, book.edges, corrector, pool, tuning, self._wrote)
+        self.succession = Succession(array, scribe)
         self._changed = Signal(executor)
         self._copiers = 0
         self._at = 0
@@ -108,6 +114,15 @@ class Sync:
             self._unreadable.difference_update(chunks)
             self._begin("what could not be read was written over")
 
+    async def heal(self, member: Member) -> None:
+        """Try what a member's bad-block log lists, whatever was given up before."""
+        self._healer.forget()
+        while not self.stopped and not self._array.broken and (wound := self._healer.next(member)):
+            if self._late():
+                await sleep(_LATE)
+            elif await self._healer.heal(wound):
+                self.retry(*self._book.span(wound.lo, wound.hi - wound.lo))
+
     def _begin(self, reason: str) -> None:
         if self.running:
             self._changed.fire()
@@ -142,6 +157,7 @@ class Sync:
         array = self._array
         action = self.action
         what = "recovery" if action == "recover" else "resync"
+        filling = [m for m in array.members if m.state is State.RECOVERING]
         why = reason or ("it was not stopped cleanly" if what == "resync" else "a member is being filled")
         self.progress.begin(self._needed_bytes(), self._host.monotonic(), why)
         todo = format_size(self.progress.total)
@@ -158,8 +174,10 @@ class Sync:
         array.changed()
         self.ended()
         if not self._due():
-            text = f"{array.label}: {what} is done; copied {self._written.count} of {array.chunks} chunks."
-            array.observer(f"{what}-finished", "good", text, None)
+            lost = [m.path for m in filling if m.state is State.FAULTY]
+            how = f"ended, as {' and '.join(lost)} is out" if lost else "is done"
+            text = f"{array.label}: {what} {how}; copied {self._written.count} of {array.chunks} chunks."
+            array.observer(f"{what}-finished", "info" if lost else "good", text, None)
         elif self._unreadable and not self.stopped:
             text = f"{array.label}: {what} cannot go on: {len(self._unreadable)} chunks cannot be read on any copy."
             array.observer("sync-stuck", "error", text, None)
@@ -311,7 +329,7 @@ class Sync:
                 return False
             source = await self._read_source(window, buffer)
             if source is None:
-                return False
+                return await self._patch(window)
             runs = await self._compare(window, source, buffer)
             if source.state is State.FAULTY:
                 return False  # who failed is no longer the measure of what is right
@@ -319,7 +337,9 @@ class Sync:
             writes = [
                 (m, op)
                 for m in self._needing(window)
-                for op in operations(source, m, window.lo, buffer, runs.get(m, [(0, length)]), self._pool)
+                for op in operations(
+                    source, m, window.lo, buffer, apart(m, window.lo, runs.get(m, [(0, length)])), self._pool
+                )
             ]
             results = await wait(op for _, op in writes)
             for (member, op), result in zip(writes, results, strict=True):
@@ -353,10 +373,11 @@ class Sync:
             self._scribe.fault(member, f"write error at {format_size(at)} while it was filled: {why}")
 
     async def _read_source(self, window: Window, buffer: Buffer) -> Member | None:
-        """Read the window from a good copy. None when there is none: its chunks are tried one by one, or given up."""
+        """Read the window from a good copy. None when there is none."""
         length = window.hi - window.lo
         tried: list[Member] = []
-        while source := self._book.reader(window.lo, length, tried):
+        favoured = self.succession.source(self._needing(window))
+        while source := self._book.reader(window.lo, length, tried, favoured):
             if is_hole(source, window.lo, length):
                 return source
             read = Operation(source.device, Op.READ, source.data + window.lo, buffer, length)
@@ -365,9 +386,20 @@ class Sync:
                 source.read_bytes += length
                 return source
             tried.append(source)
-            self._book.read_failed(source, window.lo, result)
-        (self._alone if len(window.chunks) > 1 else self._unreadable).update(window.chunks)
+            self._book.read_failed(source, window.lo, length, result)
         return None
+
+    async def _patch(self, window: Window) -> bool:
+        """No copy has all of it. One chunk after the other then, and page by page; False: its chunks are left."""
+        if len(window.chunks) > 1:
+            self._alone.update(window.chunks)
+        elif await self._patcher.copy(window.lo, window.hi):
+            self.progress.copied(window.hi - window.lo, self._host.monotonic())
+            self._healer.forget()  # what waited for a resync may be read from soon
+            return True
+        else:
+            self._unreadable.update(window.chunks)
+        return False
 
     def _finish(self, window: Window) -> None:
         """The copy counts, unless chunks were put back since it began."""
@@ -423,9 +455,12 @@ class Sync:
         if result:
             self._scribe.fault(member, f"flush error while it was filled: {os.strerror(-result)}")
             return
-        if member.need.count or member.device.zombies or self.stopped:
+        if not self._promotable(member):
+            return
+        if member.replacement and not (await self.succession.prepare(member) and self._promotable(member)):
             return
         member.state = State.IN_SYNC
+        replaced = self.succession.take_over(member)
         self._unreadable.clear()
         self._healer.forget()
         member.guided = member.compare = False
@@ -433,6 +468,12 @@ class Sync:
         member.since = self._host.now()
         member.why = ""
         self._array.changed()
-        await self._scribe.durable(self._scribe.want())
+        done = await self._scribe.durable(self._scribe.want())
         text = f"{member.path} is in sync: {len(self._array.in_sync())} of {self._array.raid_disks}."
         self._array.observer("member-in-sync", "good", text, member.path)
+        if replaced and done:
+            self.succession.conclude(member, replaced)
+
+    def _promotable(self, member: Member) -> bool:
+        filled = member.state is State.RECOVERING and not member.need.count
+        return filled and not (member.device.zombies or self.stopped)

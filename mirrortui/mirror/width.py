@@ -16,6 +16,11 @@ def check_width(array: Array, count: int) -> None:
         raise RequestError(f"A mirror has {LEAST_MEMBERS} to {MOST_MEMBERS} members, not {count}.")
     if count == array.raid_disks:
         raise RefusedError(f"{array.label} is a mirror of {count} members already.")
+    if new := [m.path for m in array.members if m.replacement]:
+        raise RefusedError(
+            f"{', '.join(new)} is to replace a member of {array.label}.",
+            hint="Wait until it has, or fail it.",
+        )
     active = [m.path for m in array.by_role() if m.active]
     if len(active) > count:
         raise RefusedError(

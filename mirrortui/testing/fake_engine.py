@@ -17,6 +17,9 @@ from mirrortui.api.interface import EventStream, MemberVerb
 from mirrortui.api.problems import UnconfirmedError
 from mirrortui.api.schema import (
     AssembleRequest,
+    BadBlocks,
+    BadBlocksRequest,
+    BadRange,
     CreateRequest,
     DeviceInfo,
     EngineInfo,
@@ -172,6 +175,14 @@ class FakeEngine(DailyVerbs, KernelVerbs):
         with self._changed:
             return self._plan_stop(mirror)
 
+    def bad_blocks(self, mirror: str, request: BadBlocksRequest) -> BadBlocks:
+        with self._changed:
+            self._answer()
+            found = self._find(mirror)
+            bad = next((m.bad for m in found.members if m.path == request.member), 0)
+            ranges = [BadRange(start=0, length=bad, sector=2048, sectors=bad // 512)] if bad else []
+            return BadBlocks(mirror=mirror, member=request.member, ranges=ranges)
+
     def export(self, mirror: str, request: ExportRequest) -> Mirror:
         with self._changed:
             self._answer()
@@ -230,18 +241,20 @@ class FakeEngine(DailyVerbs, KernelVerbs):
         )
         members = [
             replace(member, recovered=mirror.size - sync.total + completed)
-            if member.state == "recovering"
+            if member.state in ("recovering", "replacing")
             else member
             for member in mirror.members
         ]
         return replace(mirror, sync=sync, members=members, map=_progress(mirror, sync))
 
     def _finished(self, mirror: Mirror) -> Mirror:
+        replaced = {member.slot for member in mirror.members if member.state == "replacing"}
         members = [
             replace(member, state="in_sync", recovered=None, why="")
-            if member.state == "recovering"
+            if member.state in ("recovering", "replacing")
             else member
             for member in mirror.members
+            if member.slot not in replaced or member.state == "replacing"
         ]
         done = replace(
             mirror, state="active", sync_action="idle", sync=None, members=members, map="." * CELLS, why=""

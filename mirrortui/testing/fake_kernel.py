@@ -63,7 +63,8 @@ class KernelVerbs:
                 recovered=0,
             )
             sync = _begun(found, f"{new.path} is being filled")
-            changed = replace(found, members=[*found.members, new], sync_action="recover", sync=sync)
+            members = [*(member for member in found.members if member.path != new.path), new]
+            changed = replace(found, members=members, sync_action="recover", sync=sync)
             text = f"{new.path} is to replace {old.path} in {mirror}."
             self._tell(changed, "member-replacing", "info", text, old.path)
             return self._mirrors[mirror]
@@ -167,9 +168,14 @@ def _synced(mirror: Mirror, request: SyncRequest) -> Mirror:
         case "resume":
             return replace(mirror, paused=False)
         case "cancel":
-            return replace(
-                mirror, sync_action="idle", sync=None, paused=False, map=mirror.map.replace("s", ".")
-            )
+            members = [
+                replace(member, state="faulty", slot=None, recovered=None)
+                if member.state == "replacing" and mirror.driver != "kernel"
+                else member
+                for member in mirror.members
+            ]
+            cells = mirror.map.replace("s", ".")
+            return replace(mirror, sync_action="idle", sync=None, paused=False, map=cells, members=members)
 
 
 def _begun(mirror: Mirror, reason: str) -> Sync:

@@ -8,12 +8,11 @@ from mirrortui.api.consent import command
 from mirrortui.api.schema import Mirror, Plan, ReplaceRequest, SyncVerb, Verb
 from mirrortui.units import format_size
 
-_OURS = "{} is there for the kernel's arrays only, not yet for mirrors that mirrortui runs itself."
-
 
 def replace_member(mirror: Mirror, request: ReplaceRequest) -> Plan:
     """The plan of `replace`."""
     new, old = request.replacement, request.member
+    freed = " and can be removed" if mirror.driver == "kernel" else ", and free"
     return _plan(
         mirror,
         "replace",
@@ -21,18 +20,18 @@ def replace_member(mirror: Mirror, request: ReplaceRequest) -> Plan:
         command("replace", mirror.name, old, **{"with": new}, yes=True),
         copies=f"everything ({format_size(mirror.size)}) to {new}",
         meanwhile=f"{mirror.raid_disks} of {mirror.raid_disks} copies: {old} serves until {new} is filled",
-        afterwards=f"{mirror.raid_disks} of {mirror.raid_disks} copies; {old} is out and can be removed",
+        afterwards=f"{mirror.raid_disks} of {mirror.raid_disks} copies; {old} is out{freed}",
         confirm="yes",
-        refused=None if mirror.driver == "kernel" else _OURS.format("replace"),
+        refused=None,
     )
 
 
 def sync(mirror: Mirror, action: SyncVerb) -> Plan:
     """The plan of `check`, `repair`, `pause`, `resume` or `cancel`."""
     words = [action, mirror.name] if action in ("check", "repair") else ["sync", mirror.name, action]
-    refused = None if mirror.driver == "kernel" else _OURS.format(action)
+    refused = None
     if action in ("check", "repair") and mirror.sync:
-        refused = refused or f"A {mirror.sync_action} runs on {mirror.name} already."
+        refused = f"A {mirror.sync_action} runs on {mirror.name} already."
     return _plan(
         mirror,
         action,

@@ -10,11 +10,73 @@ import random
 from collections.abc import Iterable
 
 
+class Damage:
+    """Blocks that cannot be read until they are written, or ever. What they held is not forgotten: a block that can be
+    read again one day holds it still.
+    """
+
+    def __init__(self, block: int, rng: random.Random) -> None:
+        self.block = block
+        """Bytes that are lost together."""
+        self.unreadable: set[int] = set()
+        """Places, in bytes."""
+        self.dead: set[int] = set()
+        """Those that take no write either."""
+        self._healing: set[int] = set()
+        self._rng = rng
+
+    def strike(self, place: int, *, dead: bool = False) -> None:
+        """The block there cannot be read from now on."""
+        self.unreadable.add(place)
+        self._healing.discard(place)
+        if dead:
+            self.dead.add(place)
+
+    def mend(self) -> None:
+        """What was dead takes writes again."""
+        self.dead.clear()
+
+    def hides(self, offset: int, length: int) -> bool:
+        """A part of the range cannot be read."""
+        return bool(self.unreadable) and any(p in self.unreadable for p in self.blocks(offset, length))
+
+    def refuses(self, offset: int, length: int) -> set[int]:
+        """Places in the range that take no write."""
+        return self.dead.intersection(self.blocks(offset, length)) if self.dead else set()
+
+    def written(self, offset: int, length: int, *, durable: bool) -> None:
+        """Blocks that were overwritten can be read."""
+        if not self.unreadable and not self._healing:
+            return
+        for place in self.blocks(offset, length):
+            if place in self.dead:
+                continue
+            if place in self.unreadable and not durable:
+                self._healing.add(place)
+            self.unreadable.discard(place)
+            if durable:
+                self._healing.discard(place)
+
+    def flush(self) -> None:
+        """What was overwritten stays so."""
+        self._healing.clear()
+
+    def lose_power(self) -> None:
+        """What was not flushed may be as bad as it was."""
+        self.unreadable.update(place for place in self._healing if self._rng.random() < 0.5)
+        self._healing.clear()
+
+    def blocks(self, offset: int, length: int) -> range:
+        """Places of the blocks that a range touches."""
+        return range(offset // self.block * self.block, offset + length, self.block)
+
+
 class Medium:
     """What one simulated disk keeps."""
 
-    def __init__(self, size: int, unit: int, rng: random.Random) -> None:
+    def __init__(self, size: int, unit: int, rng: random.Random, block: int) -> None:
         self.unit = unit
+        self.damage = Damage(block, rng)
         self.current = bytearray(size)
         """What is read now: written through a cache or not, flushed or not."""
         self.version = 0
@@ -26,6 +88,8 @@ class Medium:
     def write(self, offset: int, data: bytes, *, partial: bool = False, durable: bool = False) -> None:
         """Take data; with `partial` only some of its units."""
         self.version += 1
+        if not partial:
+            self.damage.written(offset, len(data), durable=durable)
         for place in self._units(offset, len(data)):
             if partial and self._rng.random() < 0.5:
                 continue
@@ -47,6 +111,8 @@ class Medium:
             if later:
                 left[place] = later
         self._unflushed = left
+        if seen >= self.version:
+            self.damage.flush()
 
     def preset(self, offset: int, data: bytes) -> None:
         """It has held this for ever."""
@@ -70,6 +136,7 @@ class Medium:
 
     def lose_power(self, in_flight: Iterable[tuple[int, bytes]]) -> None:
         """Each unit keeps the flushed content or any version since, those in flight included."""
+        self.damage.lose_power()
         for offset, data in in_flight:
             for place in self._units(offset, len(data)):
                 versions = self._unflushed.setdefault(place, [])

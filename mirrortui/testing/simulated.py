@@ -182,7 +182,13 @@ class SimDisk:
         self.data = range(data.start * SECTOR, data.stop * SECTOR)
         """Bytes that clients write to, given in sectors; all others hold metadata."""
         self.scheduler = scheduler
-        self.medium = Medium(self.size, atom, scheduler.rng)
+        self.medium = Medium(self.size, atom, scheduler.rng, max(SECTOR, block_size))
+        self.damage = self.medium.damage
+        """Places that cannot be read or written."""
+        self.unread: set[int] = set()
+        """Places that somebody could not read, since the last power cut."""
+        self.refused: set[int] = set()
+        """Dead places that were written to since the last power cut."""
         self.zombies = 0
         self.pwrite: Callable[[memoryview, int], int] | None = None
         self.pread: Callable[[memoryview, int], int] | None = None
@@ -214,12 +220,35 @@ class SimDisk:
         if self._strikes(self.scheduler.rates.error):
             self.medium.write(offset, bytes(data), partial=True)
             raise OSError(errno.EIO, "simulated")
-        self.medium.write(offset, bytes(data))
+        if not self._write(offset, bytes(data), durable=False):
+            raise OSError(errno.EIO, "simulated")
         return len(data)
+
+    def _write(self, offset: int, data: bytes, *, durable: bool) -> bool:
+        """Take what the medium takes. False: some of it is dead."""
+        dead = self.damage.refuses(offset, len(data))
+        if not dead:
+            self.medium.write(offset, data, durable=durable)
+            return True
+        self.refused |= dead
+        for place in self.damage.blocks(offset, len(data)):
+            if place not in dead:
+                part = data[max(0, place - offset) : place + self.damage.block - offset]
+                self.medium.write(max(place, offset), part, durable=durable)
+        return False
+
+    def _is_lost(self, offset: int, length: int) -> bool:
+        """Something there cannot be read."""
+        if not self.damage.hides(offset, length):
+            return False
+        self.unread.update(self.damage.unreadable.intersection(self.damage.blocks(offset, length)))
+        return True
 
     def _pread(self, into: memoryview, offset: int) -> int:
         if self.scheduler.rng.random() < 0.2:
             return -1
+        if self._is_lost(offset, len(into)):
+            raise OSError(errno.EIO, "simulated")
         into[:] = self.current[offset : offset + len(into)]
         return len(into)
 
@@ -254,22 +283,28 @@ class SimDisk:
             scheduler.note(f"{request}: EIO")
             request.waiter.complete(request.index, -errno.EIO)
             return
-        self.take_effect(request)
+        if not self.take_effect(request):
+            scheduler.note(f"{request}: bad medium")
+            request.waiter.complete(request.index, -errno.EIO)
+            return
         if scheduler.trace:
             scheduler.note(str(request))
         done = request.length if request.op in (Op.READ, Op.WRITE) else 0
         request.waiter.complete(request.index, done)
 
-    def take_effect(self, request: Request) -> None:
-        """The request does what it is for."""
+    def take_effect(self, request: Request) -> bool:
+        """The request does what it is for. False: the medium is bad there."""
         if request.op is Op.READ:
+            if self._is_lost(request.offset, request.length):
+                return False
             assert request.buffer is not None
             end = request.offset + request.length
             request.buffer.view[: request.length] = self.current[request.offset : end]
         elif request.op is Op.FLUSH:
             self.medium.flush(request.seen)
         else:
-            self.medium.write(request.offset, request.data, durable=request.fua)
+            return self._write(request.offset, request.data, durable=request.fua)
+        return True
 
     def extents(self, offset: int, length: int) -> list[Extent]:
         """Holes are sectors of zeroes."""
@@ -282,8 +317,7 @@ class SimDisk:
                 found.append(Extent(at, SECTOR, hole))
         return found
 
-    @property
-    def uncached(self) -> Device:
+    def past_cache(self, offset: int, length: int) -> Device:
         """See Device: nothing is cached here."""
         return self
 
@@ -328,3 +362,5 @@ class SimDisk:
         self.medium.lose_power((r.offset, r.data) for r in in_flight if r.disk is self and r.changes)
         self.zombies = 0
         self.failed = False
+        self.refused.clear()
+        self.unread.clear()

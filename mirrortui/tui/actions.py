@@ -124,15 +124,14 @@ def _cannot_pause(mirror: Mirror) -> Refusal:
 def _cannot_cancel(mirror: Mirror) -> Refusal:
     if mirror.paused or mirror.sync_action in ("check", "repair"):
         return None
+    if mirror.driver != "kernel" and any(member.state == "replacing" for member in mirror.members):
+        return None
     return f"no check or repair runs on {mirror.name}"
 
 
 def _cannot_replace(now: Situation) -> Refusal:
     if refusal := _not_running(now):
         return refusal
-    assert now.mirror
-    if now.mirror.driver != "kernel":
-        return "kernel arrays only"
     if now.member is None:
         return "put the cursor on one"
     return (

@@ -61,11 +61,23 @@ _DEGRADED = Face("▲", "degraded", "attention")
 _DIFFERS = Face("≠", "differs", "attention")
 _READONLY = Face("◇", "read-only", "attention")
 _RESYNC = Face("◐", "resyncing", "working")
+_REPLACE = Face("◒", "replacing", "working")
 _CHECK = Face("◔", "checking", "working")
 _REPAIR = Face("◑", "repairing", "working")
 _HEALTHY = Face("●", "healthy", "good")
 _STOPPED = Face("○", "stopped", "quiet")
-MIRRORS: Final = (_FAILED, _DEGRADED, _DIFFERS, _READONLY, _REPAIR, _RESYNC, _CHECK, _HEALTHY, _STOPPED)
+MIRRORS: Final = (
+    _FAILED,
+    _DEGRADED,
+    _DIFFERS,
+    _READONLY,
+    _REPAIR,
+    _RESYNC,
+    _REPLACE,
+    _CHECK,
+    _HEALTHY,
+    _STOPPED,
+)
 """A mirror's states, worst first."""
 
 _CALM = (_HEALTHY, _STOPPED, _CHECK)
@@ -94,6 +106,8 @@ def member_face(member: Member, mirror: Mirror) -> Face:
 
 def _in_service(mirror: Mirror) -> Face:
     match mirror.sync_action:
+        case "recover" if any(member.state == "replacing" for member in mirror.members):
+            return _REPLACE
         case "resync" | "recover":
             return _RESYNC
         case "repair":
@@ -130,6 +144,8 @@ def sentence(mirror: Mirror, now: float) -> str:
             return f"is read-only{since}: {copies}"
         case Face(word="resyncing") if mirror.sync:
             return f"is resyncing its members, {_ends('done', 'just started', mirror.sync)}"
+        case Face(word="replacing") if mirror.sync:
+            return f"is whole and replaces a member, {_ends('done', 'just started', mirror.sync)}"
         case face:
             return f"is {face.word}"
 

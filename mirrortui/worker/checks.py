@@ -15,6 +15,7 @@ from mirrortui.device.base import Op
 from mirrortui.errors import MirrortuiError, RefusedError, RequestError
 from mirrortui.format.superblock import format_uuid
 from mirrortui.log import logger
+from mirrortui.mirror import replacing
 from mirrortui.mirror.executor import Operation, wait
 from mirrortui.mirror.findings import Findings
 from mirrortui.mirror.mirror import Mirror
@@ -91,6 +92,8 @@ class Checks:
                     raise RefusedError(f"{name} is not paused.")
                 return lambda: self._pause(False)
             case "cancel":
+                if not checker.running and replacing.under_way(mirror.array):
+                    return self._give_up_replacements
                 if not checker.running:
                     hint = 'What is being copied ends when its member is failed: "mirrortui fail".'
                     raise RefusedError(
@@ -118,6 +121,10 @@ class Checks:
 
     def _cancel(self) -> None:
         self._mirror.checker.cancel()
+        self._mirror.sync.paused = False
+
+    def _give_up_replacements(self) -> None:
+        self._loop.executor.spawn(replacing.cancel(self._mirror))
         self._mirror.sync.paused = False
 
     def _remember_often(self) -> None:

@@ -62,7 +62,8 @@ class Members:
         return devices
 
     def settle(self, mirror: Mirror, devices: Sequence[Device]) -> None:
-        """Let go of what the mirror was assembled without, and remember why."""
+        """Let go of what the mirror was assembled without, and remember why; from now on, of who is replaced, too."""
+        mirror.sync.succession.replaced = lambda member: member.device.close()
         taken = {id(member.device) for member in mirror.array.members}
         close_all(device for device in devices if id(device) not in taken)
         self._absent += [Absent(note.path, "faulty", note.why) for note in mirror.array.left_out]

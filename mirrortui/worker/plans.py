@@ -7,11 +7,11 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from mirrortui.api.consent import command
-from mirrortui.api.schema import Plan, SyncVerb, Verb
+from mirrortui.api.consent import command, refusal
+from mirrortui.api.schema import Plan, ReplaceRequest, SyncVerb, Verb
 from mirrortui.device.probe import Probe
-from mirrortui.errors import ChangedError, RefusedError
-from mirrortui.mirror import spares
+from mirrortui.errors import ChangedError, MirrortuiError, RefusedError
+from mirrortui.mirror import replacing, spares
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.manage import ReAdd, attached
 from mirrortui.mirror.mirror import Mirror
@@ -74,11 +74,16 @@ def fail(mirror: Mirror, path: str) -> Plan:
         meanwhile="clients notice nothing",
         afterwards=_redundancy(array, len(copies)),
         confirm=_weight(member.state, len(copies)),
-        notes=_after_failure(array, member, was),
+        notes=_what_follows(array, member, was),
     )
 
 
-def _after_failure(array: Array, member: Member, was: str) -> list[str]:
+def _what_follows(array: Array, member: Member, was: str) -> list[str]:
+    """Of failing it."""
+    if twin := array.twin(member):
+        if member.replacement:
+            return [f"It was to replace {twin.path}, which stays and serves on."]
+        return [f"{twin.path}, which was to replace it, takes its place when it is filled."]
     notes = []
     if array.has_bitmap and member.state is State.IN_SYNC:
         notes.append(
@@ -138,6 +143,39 @@ def add(mirror: Mirror, newcomer: Probe, force: bool) -> Plan:
     )
 
 
+def replace_member(mirror: Mirror, member: Member, request: ReplaceRequest, newcomer: Probe | None) -> Plan:
+    """What filling a replacement takes and loses. `newcomer`: it is no spare of the mirror yet."""
+    array, new = mirror.array, request.replacement
+    confirm = deliberation(newcomer) if newcomer else "yes"
+    copies = _redundancy(array, len(array.in_sync()))
+    plan = _plan(
+        mirror,
+        "replace",
+        member.path,
+        title=f"Replace {member.path} in {array.label} by {new}",
+        copies=_amount(mirror, array.chunks, member.path, new),
+        erases=losses(newcomer) if newcomer else [],
+        meanwhile=f"{copies}: {member.path} serves until {new} is filled",
+        afterwards=f"{copies}; {member.path} is out, and free",
+        confirm=confirm,
+        notes=["What cannot be read there is copied from another member."]
+        if len(array.in_sync()) > 1
+        else [],
+    )
+    return replace(plan, command=_replace_command(mirror, request, yes=confirm != "none"))
+
+
+def no_replacement(mirror: Mirror, request: ReplaceRequest, error: MirrortuiError) -> Plan:
+    """The plan of one that is refused."""
+    title = f"Replace {request.member} in {mirror.array.label} by {request.replacement}"
+    return refusal("replace", mirror.array.label, title, _replace_command(mirror, request), error)
+
+
+def _replace_command(mirror: Mirror, request: ReplaceRequest, *, yes: bool = False) -> str:
+    options = {"with": request.replacement, "force": request.force, "yes": yes}
+    return command("replace", mirror.array.label, request.member, **options)
+
+
 def re_add(mirror: Mirror, path: str, how: ReAdd) -> Plan:
     """What taking a former member back copies."""
     array = mirror.array
@@ -191,6 +229,11 @@ def sync(mirror: Mirror, verb: SyncVerb) -> Plan:
         "resume": (f"Resume {array.label}", "", "it goes on from where it was"),
         "cancel": (f"Cancel the check of {array.label}", "", "it has ended; what it found so far is kept"),
     }
+    if verb == "cancel" and (given_up := replacing.under_way(array)) and not mirror.checker.running:
+        out = " and ".join(m.path for m in given_up)
+        kept = " and ".join(twin.path for m in given_up if (twin := array.twin(m)))
+        afterwards = f"{out} {'is' if len(given_up) == 1 else 'are'} out; {kept} serves on"
+        told["cancel"] = (f"Cancel the replacement of {kept} in {array.label}", "", afterwards)
     title, meanwhile, afterwards = told[verb]
     plan = _plan(
         mirror,

@@ -146,13 +146,14 @@ def _member(member: Member, array: Array, rates: Rates) -> schema.Member:
     return schema.Member(
         path=member.path,
         slot=member.role,
-        state=_member_state(member.state),
+        state="replacing" if member.replacement else _member_state(member.state),
         size=member.device.size,
         write_mostly=bool(member.devflags & WRITE_MOSTLY),
         failfast=bool(member.devflags & FAILFAST),
         events=array.events if member.active else member.superblock.events,
         read_errors=member.read_errors,
         write_errors=member.write_errors,
+        corrected=member.corrected,
         recovered=done if recovering else None,
         read_rate=reads,
         write_rate=writes,
@@ -160,13 +161,21 @@ def _member(member: Member, array: Array, rates: Rates) -> schema.Member:
         latency_p50=quantiles[0] if quantiles else None,
         latency_p99=quantiles[1] if quantiles else None,
         since=member.since,
-        why=member.why or _bad(member) or _lag(member),
+        why=member.why or _replaced(member, array) or _bad(member) or _lag(member),
         bad=member.bad.bytes,
     )
 
 
 def _lag(member: Member) -> str:
     return "much slower than the others: it is not read from while that lasts" if member.lags else ""
+
+
+def _replaced(member: Member, array: Array) -> str:
+    """By whom, or whom it replaces."""
+    twin = array.twin(member)
+    if twin is None:
+        return ""
+    return f"it is to replace {twin.path}" if member.replacement else f"it is to be replaced by {twin.path}"
 
 
 def _bad(member: Member) -> str:
@@ -204,21 +213,30 @@ def _why(mirror: Mirror, absent: Iterable[Absent]) -> str:
         return "Writes wait for a moment: its bitmap is being changed."
     if array.closing:
         return "It is about to be read-only: what was begun is brought to its end."
+    lost = f"{format_size(array.lost.bytes)} could not be read on any copy: a write there heals it."
+    lost = lost if array.lost else ""
+    replacing_ = _replacing(array)
     if not array.degraded():
-        return ""
+        return " ".join([*([f"{'; '.join(replacing_)}."] if replacing_ else []), *([lost] if lost else [])])
     copies = len(array.in_sync())
     risk = "one copy is left" if copies == 1 else f"{copies} copies are left"
     out = [f"{m.path} is out: {m.why}" for m in array.members if m.state is State.FAULTY and m.why]
     out += [f"{one.path} is {one.state}: {one.why.rstrip('.')}" for one in absent]
-    filling = [m.path for m in array.members if m.state is State.RECOVERING]
+    filling = [m.path for m in array.members if m.state is State.RECOVERING and not m.replacement]
     if filling and not array.readonly:
         doing = f"{' and '.join(filling)} {'is' if len(filling) == 1 else 'are'} being filled"
     elif array.readonly:
         doing = "it is read-only, and nothing is copied meanwhile"
     else:
         doing = "add or re-add a member"
+    doing = "; ".join([*replacing_, doing])
     cause = f"{'; '.join(out)}; " if out else ""
-    return f"{cause}{risk}; {doing}."
+    return f"{cause}{risk}; {doing}. {lost}".rstrip()
+
+
+def _replacing(array: Array) -> list[str]:
+    pairs = [(m, array.twin(m)) for m in array.members if m.replacement]
+    return [f"{old.path} serves until {new.path} is filled and takes its place" for new, old in pairs if old]
 
 
 def _map(mirror: Mirror) -> str:

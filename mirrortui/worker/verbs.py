@@ -8,6 +8,7 @@ from typing import Any
 
 from mirrortui.api.consent import command, refusal, require
 from mirrortui.api.schema import (
+    BadBlocksRequest,
     DailyVerb,
     ExportRequest,
     ForecastRequest,
@@ -15,20 +16,22 @@ from mirrortui.api.schema import (
     LookRequest,
     MemberRequest,
     Plan,
+    ReplaceRequest,
     SpeedRequest,
     StopRequest,
     SyncRequest,
     Verb,
 )
 from mirrortui.device.base import Device
+from mirrortui.device.probe import Probe
 from mirrortui.errors import MemberError, MirrortuiError, RefusedError, RequestError
 from mirrortui.log import logger
-from mirrortui.mirror import manage
+from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import Observer, State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.units import format_size
-from mirrortui.worker import daily, plans
+from mirrortui.worker import badblocks, daily, plans
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.candidates import newcomer
 from mirrortui.worker.checks import Checks
@@ -113,6 +116,8 @@ class Verbs:
                 return await self._see_to(call.verb, call)
             case "bitmap":
                 return await self._see_to("set", call)
+            case "replace":
+                return await self._replace(arguments(call, ReplaceRequest))
             case "stop":
                 return await self._stop(arguments(call, StopRequest))
             case "export":
@@ -129,11 +134,23 @@ class Verbs:
             case "speed":
                 self._set_speed(arguments(call, SpeedRequest))
                 return self._status()
+            case "badblocks":
+                return await self._bad_blocks(arguments(call, BadBlocksRequest))
             case _:
                 raise RequestError(f"There is no verb {call.verb!r}.")
 
+    async def _bad_blocks(self, request: BadBlocksRequest) -> object:
+        if not request.retest:
+            return badblocks.listed(self._mirror, request.member)
+        async with self._turns:
+            return await badblocks.retested(self._mirror, request.member)
+
     async def _change(self, verb: Verb, request: MemberRequest) -> object:
-        return await self._perform(verb, request, lambda: self._prepare(verb, request), request.member)
+        return await self._do(
+            request,
+            lambda: self._prepare(verb, request),
+            lambda error: self._refusal(verb, [request.member], error),
+        )
 
     async def _see_to(self, verb: DailyVerb, call: Call) -> object:
         """Small matters (daily.py)."""
@@ -142,22 +159,27 @@ class Verbs:
         async def prepare() -> _Prepared:
             return _Prepared(*self._daily.prepare(verb, asked))
 
-        return await self._perform(verb, asked, prepare, *daily.words(asked))
+        return await self._do(asked, prepare, lambda error: self._refusal(verb, daily.words(asked), error))
 
-    async def _perform(
+    async def _replace(self, request: ReplaceRequest) -> object:
+        def refused(error: MirrortuiError) -> Plan:
+            return plans.no_replacement(self._mirror, request, error)
+
+        return await self._do(request, lambda: self._prepare_replace(request), refused)
+
+    async def _do(
         self,
-        verb: Verb,
-        request: MemberRequest | daily.Asked,
+        request: MemberRequest | ReplaceRequest | daily.Asked,
         prepare: Callable[[], Coroutine[Any, Any, _Prepared]],
-        *words: str,
+        refused: Callable[[MirrortuiError], Plan],
     ) -> object:
-        """Plan, check, have it confirmed, do it. `words`: of the command line, after the mirror's name."""
+        """Plan, check, have it confirmed, do it."""
         async with self._turns:
             try:
                 prepared = await prepare()
             except (RefusedError, MemberError) as error:
                 if request.plan:
-                    return self._refusal(verb, words, error)
+                    return refused(error)
                 raise
             done = False
             try:
@@ -209,20 +231,51 @@ class Verbs:
                 f"{path} is a member of {array.label} already ({member.state.value.replace('_', ' ')}).",
                 hint="Remove it first, or re-add it." if member.state is State.FAULTY else "",
             )
+
+        def plan(found: Probe) -> Plan:
+            return plans.add(self._mirror, found, force)
+
+        return await self._prepare_newcomer(path, force, plan, lambda d: manage.add(self._mirror, d))
+
+    async def _prepare_replace(self, request: ReplaceRequest) -> _Prepared:
+        mirror, path, new = self._mirror, request.member, request.replacement
+        member = replacing.replaceable(mirror.array, path)
+        if replacing.usable_spare(mirror.array, new):
+            return _Prepared(
+                plans.replace_member(mirror, member, request, None),
+                lambda: replacing.replace_by_spare(mirror, path, new),
+            )
+
+        def plan(found: Probe) -> Plan:
+            return plans.replace_member(mirror, member, request, found)
+
+        return await self._prepare_newcomer(
+            new, request.force, plan, lambda d: replacing.replace(mirror, path, d)
+        )
+
+    async def _prepare_newcomer(
+        self,
+        path: str,
+        force: bool,
+        plan: Callable[[Probe], Plan],
+        take_in: Callable[[Device], Coroutine[Any, Any, None]],
+    ) -> _Prepared:
+        """A device that is to be overwritten: probed, opened and measured."""
+        array = self._mirror.array
         found = await self._aside.run(lambda: newcomer(path, force, array.label, array.uuid))
         device = await self._aside.run(lambda: self._members.open(path))
         try:
             manage.new_superblock(self._mirror, device)  # raises if it is too small
-            plan = plans.add(self._mirror, found, force)
+            planned = plan(found)
         except BaseException:
             device.close()
             raise
 
         async def act() -> None:
-            await manage.add(self._mirror, device)
+            await take_in(device)
             self._members.forget(path)
 
-        return _Prepared(plan, act, device.close)
+        return _Prepared(planned, act, device.close)
 
     async def _prepare_re_add(self, path: str) -> _Prepared:
         device, ours = await self._former(path)

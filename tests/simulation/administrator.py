@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import partial
 
 from mirrortui.errors import MirrortuiError
-from mirrortui.mirror import manage
+from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.executor import Task
+from mirrortui.mirror.retest import retest
 from mirrortui.testing.simulated import SimDisk
 from tests.simulation.daily import Daily
 from tests.simulation.model import WrongAnswerError
@@ -33,6 +34,11 @@ class Administrator:
         mirror = scene.running
         array = mirror.array
         faulty = [m.path for m in array.members if m.state is State.FAULTY]
+        if scene.habits.replacing and rng.random() < scene.habits.replacing:
+            scene.executor.spawn(
+                self._tolerant(self._cancel if rng.random() < 0.1 else self._replace_serving)
+            )
+            return
         near = scene.disks if rng.random() < 0.2 else scene.there
         away = [d for d in near if array.find(d.path) is None]
         if (faulty or away) and rng.random() < 0.8:
@@ -43,6 +49,10 @@ class Administrator:
             if mirror.sync.running:
                 scene.reached["re-add during sync"] += 1
             scene.executor.spawn(self._tolerant(verb))
+        elif rng.random() < 0.3:
+            member = rng.choice(array.members)
+            scene.reached["retested"] += 1
+            scene.executor.spawn(self._tolerant(partial(retest, mirror, member.path)))
         elif rng.random() < 0.5:
             member = rng.choice(array.members)
             scene.history.may_be_out.add(member.path)
@@ -58,6 +68,12 @@ class Administrator:
             if member is None or member.state is State.FAULTY:
                 known = self._is_known(disk)
                 scene.wait_for(self._re_add(disk) if known else self._replace(disk))
+
+    def retest_all(self) -> None:
+        """Every bad-block log, where another copy has what it lists."""
+        scene = self._scene
+        for member in scene.running.array.targets():
+            scene.wait_for(retest(scene.running, member.path))
 
     def _is_known(self, disk: SimDisk) -> bool:
         """What the disk lacks is known: it can be re-added."""
@@ -89,6 +105,27 @@ class Administrator:
             geometry = self._scene.habits.geometry
             layout = replace(geometry, bitmap=mirror.array.has_bitmap).layout
             await manage.add(mirror, disk, layout)
+
+    async def _replace_serving(self) -> None:
+        """A member that serves, by whatever disk is free."""
+        scene, mirror = self._scene, self._scene.running
+        array, rng = mirror.array, self._scene.rng
+        old = rng.choice(array.in_sync())
+        new = rng.choice(scene.disks)
+        member = array.find(new.path)
+        if member is not None and member.state is State.FAULTY and rng.random() < 0.5:
+            await manage.remove(mirror, new.path)
+            member = None
+        if member is not None:
+            await replacing.replace_by_spare(mirror, old.path, new.path)
+        elif not new.zombies:
+            if held := scene.held(new):
+                scene.histories.give_up(held)
+            await replacing.replace(mirror, old.path, new, scene.habits.geometry.layout)
+
+    async def _cancel(self) -> None:
+        """Give up what is being replaced."""
+        self._scene.reached["replacements given up"] += len(await replacing.cancel(self._scene.running))
 
     async def _tolerant(self, verb: Callable[[], Task]) -> None:
         try:

@@ -47,7 +47,9 @@ class Boots:
             scene.reached["boot without a member"] += 1
             scene.there.remove(gone)
             scene.history.may_be_out.add(gone.path)
-            self._insist = True
+            # Whom nobody counts on is not missed.
+            self._insist = not scene.habits.geometry.is_replacement(gone)
+            scene.reached["boot without a replacement"] += not self._insist
 
     def _sources(self, history: History) -> list[SimDisk]:
         """Disks that are sure to be enough to start a history from."""
@@ -199,6 +201,7 @@ class Boots:
         """Chunks in which a loser may differ from those that are kept, by what the bitmaps say."""
         geometry = self._scene.habits.geometry
         cleared = {geometry.last_cleared(d) for d in (*keep, loser)}
-        if not geometry.bitmap or len(cleared) > 1:
+        may_have_forgotten = any(geometry.fills_all_roles(d) for d in (*keep, loser))
+        if not geometry.bitmap or len(cleared) > 1 or may_have_forgotten:
             return set(range(geometry.chunks))
         return geometry.dirty(loser).union(*map(geometry.dirty, keep))

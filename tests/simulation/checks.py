@@ -41,11 +41,12 @@ class Checks:
             at = offset - disk.data.start
             if spared & set(range(at // size, (at + length - 1) // size + 1)):
                 raise WrongAnswerError(f"{disk.path} is copied to at {at}, where nobody wrote")
-        if self._scene.mirror.array.readonly:
+        array = self._scene.mirror.array
+        if array.readonly:
             raise WrongAnswerError(f"{disk.path} is written to, and the mirror is read-only")
-        for member in self._scene.mirror.array.members:
-            if member.device is disk and member.state is State.FAULTY:
-                raise WrongAnswerError(f"{disk.path} is faulty and is written to")
+        states = [member.state for member in array.members if member.device is disk]
+        if State.FAULTY in states or not (states or disk.path in array.arriving):
+            raise WrongAnswerError(f"{disk.path} is {'faulty' if states else 'no member'} and is written to")
 
     def assembled(self, mirror: Mirror) -> None:
         """I9: who failed is not believed, and nobody else is left out."""
@@ -58,6 +59,14 @@ class Checks:
             if (there is None or not there.active) and disk.path not in history.may_be_out:
                 why = next((n.why for n in mirror.array.left_out if n.path == disk.path), "it is not used")
                 raise WrongAnswerError(f"{disk.path} was kicked and had not failed: {why}")
+            if history.believed(disk.path) and there not in mirror.array.in_sync():
+                raise WrongAnswerError(f"{disk.path} held everything and is to be filled again")
+        copies = {m.path for m in mirror.array.in_sync()}
+        here = {d.path for d in self._scene.there}
+        for old, new in history.heirs.items():
+            if {old, new} <= here and not copies & {old, new} and new not in history.may_be_out:
+                raise WrongAnswerError(f"{new} took the place of {old}, and neither is a copy now")
+        history.heirs.clear()
         self.equal(mirror)
 
     def at_rest(self, mirror: Mirror) -> None:
@@ -119,7 +128,8 @@ class Checks:
         size = chunk_of(self._scene.running)
         for member in self._scene.running.array.in_sync():
             needed = {n for chunk in member.need for n in range(chunk * size, (chunk + 1) * size)}
-            lost &= needed | geometry.unreadable(self._scene.disk(member.path))
+            disk = self._scene.disk(member.path)
+            lost &= needed | geometry.unreadable(disk) | geometry.decayed(disk)
         return lost
 
     def whole(self, mirror: Mirror) -> None:
@@ -140,6 +150,19 @@ class Checks:
         bad = {n for m in mirror.array.in_sync() for n in geometry.unreadable(self._scene.disk(m.path))}
         if left := bad - self.lost():
             raise WrongAnswerError(f"sectors {sorted(left)} are good on some copy and bad on another")
+
+    def put_right(self, mirror: Mirror) -> None:
+        """What a member could not read, and another can, it can read now."""
+        geometry, lost = self._scene.habits.geometry, self.lost()
+        for member in mirror.array.in_sync():
+            disk = self._scene.disk(member.path)
+            missed = {n for n in geometry.decayed(disk) if geometry.place(n) in disk.unread}
+            if left := missed - lost - geometry.bad(disk):
+                raise WrongAnswerError(
+                    f"sectors {sorted(left)} could not be read on {disk.path}, and still cannot"
+                )
+            if lasting := {m.path for m in mirror.array.in_sync() if m.corrected > 0}:
+                self._scene.reached["members corrected"] += len(lasting)
 
     def untouched(self, mirror: Mirror, before: list[bytes]) -> None:
         """I13: after a clean stop reassembly copies nothing and changes nothing."""

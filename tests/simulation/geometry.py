@@ -104,7 +104,8 @@ class Geometry:
 
     def tuning(self, daemon_delay: float) -> Tuning:
         """Granularities that this world is large enough for."""
-        scaled = {"least_chunk": self.chunk * SECTOR, "window": self.window * SECTOR}
+        page = SECTOR if self.block_size == 1 else 2 * self.block_size
+        scaled = {"least_chunk": self.chunk * SECTOR, "window": self.window * SECTOR, "page": page}
         return replace(_TUNING, daemon_delay=daemon_delay, **scaled)
 
     def chunk_of(self, disk: SimDisk, number: int, chunk: int) -> bytes:
@@ -154,10 +155,35 @@ class Geometry:
         units = {sector // self.unit for sector in self.bad(disk)}
         return {unit * self.unit + n for unit in units for n in range(self.unit)}
 
+    def place(self, sector: int) -> int:
+        """Where on a disk the block begins that holds a sector of the array."""
+        at = (self.start + sector) * SECTOR
+        return at - at % max(SECTOR, self.block_size)
+
+    def decayed(self, disk: SimDisk) -> set[int]:
+        """Sectors of the array that a disk cannot read."""
+        lost = disk.damage.unreadable
+        return {sector for sector in range(self.data) if self.place(sector) in lost} if lost else set()
+
+    def has_log(self, disk: SimDisk) -> bool:
+        """A disk has room for a bad-block log."""
+        sb = self.superblock(disk)
+        return sb is not None and sb.bblog_offset != 0
+
     def is_whole(self, disk: SimDisk) -> bool:
         """By its own word the disk holds all the data."""
         sb = self.superblock(disk)
         return sb is not None and sb.role < sb.raid_disks and not sb.recovering
+
+    def is_replacement(self, disk: SimDisk) -> bool:
+        """By its own word the disk is being filled to take another's place."""
+        sb = self.superblock(disk)
+        return sb is not None and sb.recovering and Feature.REPLACEMENT in sb.feature_map
+
+    def fills_all_roles(self, disk: SimDisk) -> bool:
+        """By a disk's own table every role has a member."""
+        sb = self.superblock(disk)
+        return sb is not None and set(range(sb.raid_disks)) <= set(sb.dev_roles)
 
     def accepts(self, disk: SimDisk, other: SimDisk) -> bool:
         """By a disk's own table the other is a member."""

@@ -40,12 +40,20 @@ class Habits:
     """Chance that a client goes away when its write was not done inline."""
     bad: float
     """Chance that a member is born with entries in its bad-block log."""
+    decay: float
+    """Chance per step that a disk can no longer read some sectors."""
+    dead: float
+    """Chance that such a sector takes no write either."""
+    logless: float
+    """Chance that a member has no room for a bad-block log."""
     spare: bool
     """One more disk than the mirror has members."""
     born_spare: bool
     """It is a spare from the beginning."""
     daily: float
     """How much of what the operator does are small matters."""
+    replacing: float
+    """Chance that what the operator does is to replace a member that serves, if there is a disk to do it with."""
     daemon_delay: float
     geometry: Geometry
     checks: float = 0.0
@@ -54,8 +62,8 @@ class Habits:
     """A copy may go bad in silence, and is repaired before anybody reads it."""
 
     @classmethod
-    def draw(cls, rng: random.Random) -> Habits:
-        """From the seed."""
+    def draw(cls, rng: random.Random, later: random.Random) -> Habits:
+        """From the seed. `later`: for habits that were added since, so that worlds without them stay what they were."""
         faulty = rng.random() < 0.6
         inline = rng.random() < 0.5
         geometry = Geometry.draw(rng, inline=inline)
@@ -63,6 +71,7 @@ class Habits:
         spare = rng.random() < 0.2
         # Of a pair only: what becomes of three sides, and of slots that both sides gave away, is not decided yet.
         apart = rng.choice([0.0, 0.0, 0.0, 0.5]) if members == 2 and not spare else 0.0
+        replacing = later.choice([0.0, 0.0, 0.0, 0.3, 0.7]) if not apart else 0.0
         return cls(
             clients=rng.randint(1, 5),
             members=members,
@@ -71,7 +80,7 @@ class Habits:
             hang_rate=rng.choice([0.0, 0.005, 0.03]) if faulty else 0.0,
             read_error_rate=rng.choice([0.0, 0.02]) if faulty else 0.0,
             slow_metadata=rng.choice([0.0, 0.5, 0.95]),
-            operator=rng.choice([0.0, 0.005, 0.02]),
+            operator=rng.choice([0.0, 0.005, 0.02]) or (0.005 if replacing else 0.0),
             time=rng.choice([0.0, 0.001, 0.02, 0.1]),
             quiet=rng.choice([0.0, 0.002, 0.01]),
             hot_spot=rng.choice([4, 12, geometry.data]),
@@ -84,7 +93,11 @@ class Habits:
             leaving=rng.choice([0.0, 0.5]),
             cuts=rng.randint(1, 3) + (4 if apart else 0),
             bad=rng.choice([0.0, 0.0, 0.0, 0.0, 0.5, 1.0]),
-            spare=spare,
+            decay=rng.choice([0.0, 0.0, 0.0, 0.002, 0.01]),
+            dead=rng.choice([0.0, 0.0, 0.3]),
+            logless=rng.choice([0.0, 0.0, 0.5]),
+            spare=spare or replacing > 0,
+            replacing=replacing,
             born_spare=spare and rng.random() < 0.5,
             daily=rng.choice([0.0, 0.3, 0.7]),
             daemon_delay=rng.choice([0.1, 1.0]),

@@ -22,6 +22,8 @@ class History:
         """Members that may rightly be left out at the next assembly: some superblock may have no place for them."""
         self.names = {"sim"}
         """What superblocks may call the mirror."""
+        self.heirs: dict[str, str] = {}
+        """Who took whose place: one of the two holds everything, whatever became of the other."""
 
     def fork(self, holders: Iterable[str]) -> History:
         """For those who from now on go without the others."""
@@ -87,6 +89,12 @@ class Histories:
                 history.holders -= copies
             self.current.holders |= copies
             self.all = [h for h in self.all if h.holders or h is self.current]
+        for member in mirror.array.members:
+            if member.state is State.FAULTY and member.path in self.current.holders:
+                # It was replaced: nothing was wrong with it.
+                self.current.heirs[member.path] = member.why.removesuffix(" took its place")
+                self.current.may_be_out.add(member.path)
+                self.part({member.path})
         self.current.follow(mirror, copies, paths)
 
     def go_on(self, copies: set[str], there: set[str], disks: set[str]) -> None:

@@ -65,7 +65,7 @@ class Inspector:
         victim = self._rng.choice(copies if len(copies) > 2 else copies[1:])
         for _ in range(self._rng.randint(1, 4)):
             sector = self._rng.randrange(scene.habits.geometry.data)
-            if not victim.bad.touches(sector * 512, sector * 512 + 1):
+            if not (victim.bad.touches(sector * 512, sector * 512 + 1) or scene.decayed[sector]):
                 scene.rot(scene.disk(victim.path), sector)
         try:
             findings = self._begin(mirror, repair=True)

@@ -47,7 +47,7 @@ def _m(
 
 
 MUTANTS = [
-    _m("write to one member", "I1", "book", 20, ("members = self._array.targets()\n            results", "members = self._array.targets()[:1]\n            results")),
+    _m("write to one member", "I1", "book", 20, ("members = self._array.targets()\n            if any(m.bad", "members = self._array.targets()[:1]\n            if any(m.bad")),
     _m("flush one member", "I1", "book", 200, ("members = self._array.targets()\n        results = await wait(Operation(m.device, Op.FLUSH)", "members = self._array.targets()[:1]\n        results = await wait(Operation(m.device, Op.FLUSH)")),
     _m("data does not wait for the bit", "I2", "book", 200, ("if asked and self._scribe.settled", "if self._scribe.settled")),
     _m("superblock stays clean", "I2", "book", 100, ("self._array.active = True", "pass")),
@@ -71,9 +71,18 @@ MUTANTS = [
     _m("a write that some copies took is forgotten", "I1", "mirror", 0, ("self.book.suspect(offset, length)\n", "pass\n"), race=races.a_client_leaves_when_some_copies_took_its_write),
     _m("a write in flight is a difference", "I8", "check", 300, ("            await ticket\n            if self._late() or self._array.broken:\n                return False", "")),
     _m("what is bad is compared", "I6", "check", 4000, ("if not m.need.touches(first, last) and not m.bad.touches(lo, hi)", "if not m.need.touches(first, last)")),
-    _m("read what is bad", "I6", "book", 200, ("and not m.need.touches(first, last) and not m.bad.touches(offset, end)", "and not m.need.touches(first, last)"), ("healed = [m for m in members if m.bad", "healed = [m for m in members if False")),
-    _m("what heals is not durable before the log says so", "I6", "book", 4000, ("fua = fua or member.bad.touches(offset, offset + length)", "pass")),
-    _m("a log is forgotten before all of it is healed", "I6", "badranges", 200, ("if start < hi and lo < end", "if False"), ("(start, min(end, lo)), (max(start, hi), end)", "(0, 0), (0, 0)")),
+    _m("read what is bad", "I6", "book", 200, ("and not m.need.touches(first, last) and not m.bad.touches(offset, end)", "and not m.need.touches(first, last)")),
+    _m("what heals is not durable before the log says so", "I6", "overwrite", 4000, ("if not any(outcomes[member]) and await self._pen.flush(member):", "if not any(outcomes[member]):")),
+    _m("what a bad range does not take heals it", "I6", "overwrite", 0, ("if part.bad and result == part.hi - part.lo:", "if part.bad:"), race=races.a_bad_range_that_takes_no_write_stays_bad),
+    _m("a write that a bad range does not take fails the member", "I5", "overwrite", 4000, ("return 0 if self.bad and -result not in GONE else min(result, -1)", "return min(result, -1)")),
+    _m("who takes no rewrite is out although it has a log", "I5", "array", 4000, ("if not badblocks.fits(listed.log(sb), size=room, shift=sb.bblog_shift):", "if True:")),
+    _m("what a recovery leaves out is not listed", "I6", "patch", 1000, ("if member.active and member.bad.without(lo, hi) and await self._corrector.enlist(member, lo, hi):", "if False:")),
+    _m("a page is corrected without a ticket", "I8", "correct", 4000, ("            await ticket\n            await self._put_right", "            await self._put_right")),
+    _m("a late write may land on a page that was corrected", "I8", "correct", 0, ("            and not any(m.device.zombies for m in self._array.targets())\n", ""), why="only the last copy keeps its place when it times out, and then there is no other to correct from or to"),
+    _m("what cannot be read is not corrected", "I6", "correct", 4000, ("if copies and not self._too_many(member, lo, hi, copies):", "if False:")),
+    _m("a retest believes what it can read", "I6", "retest", 300, ("    await mirror.sync.heal(member)\n", "    [member.list_good(*part) for part in member.bad]\n")),
+    _m("a superblock calls a log valid that is not written", "I6", "scribe", 0, ("while member := next((m for m in self._array.targets() if m.bad and self._outdated(m)), None):", "for member in [m for m in self._array.targets() if m.bad and self._outdated(m)]:"), race=races.a_log_is_written_before_it_counts),
+    _m("a log is forgotten before all of it is healed", "I6", "badranges", 200, ("(start, min(end, lo)), (max(start, hi), end)", "(0, 0), (0, 0)")),
     _m("inline ignores tickets", "I7", "mirror", 200, ("if self.tickets.buckets and not", "if False and not")),
     _m("a late write may land on a newer one", "I7", "book", 200, ("or self._unanswered()", "or False"), ("            self._array.changed()  # a", "            pass  # a")),
     _m("window without a ticket", "I8", "sync", 200, ("            await ticket\n            if self._late()", "            if self._late()")),
@@ -100,6 +109,10 @@ MUTANTS = [
     _m("a flag is set before it is on disk", "I11", "settings", 300, ("    await mirror.scribe.durable(mirror.scribe.want())\n    check_unbroken(array)\n    if member", "    mirror.scribe.want()\n    if member")),
     _m("renamed before it is on disk", "I11", "settings", 300, ("    await mirror.scribe.durable(mirror.scribe.want())\n    check_unbroken(array)\n    array.label", "    mirror.scribe.want()\n    array.label")),
     _m("a re-add forgets its unfinished recovery", "I9", "manage", 0, ("    if not guided:", "    if False:"), race=races.a_half_filled_member_is_filled_to_the_end),
+    _m("a replaced member is out before that is on disk", "I4", "scribe", 0, ("self._array.fault(member, why, self._host.now())\n        self.failed_at = self.want()", "self._array.fault(member, why, self._host.now())\n        self.want()"), race=races.a_flush_waits_until_who_was_replaced_is_out_on_disk),
+    _m("a replacement is believed before it is filled", "I9", "decide", 300, ("recovering = sb.recovering or not told", "recovering = (sb.recovering and not rivals) or not told")),
+    _m("a replacement takes no writes", "I1", "array", 200, ("return [m for m in self.members if m.active]", "return [m for m in self.members if m.active and not m.replacement]")),
+    _m("the others hear first who was replaced", "I9", "succession", 4000, ("member.told = False", "pass")),
 ]  # fmt: skip
 
 

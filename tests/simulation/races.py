@@ -6,7 +6,9 @@ import errno
 from collections.abc import Callable
 
 from mirrortui.device.base import Op
-from mirrortui.mirror import access, bitmaps, manage
+from mirrortui.format import badblocks, superblock
+from mirrortui.format.superblock import Feature
+from mirrortui.mirror import access, bitmaps, manage, replacing
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.mirror import Mirror
@@ -16,6 +18,7 @@ from tests.stage import METADATA, Stage, states
 
 DATA = METADATA * SECTOR
 CHUNK = 64 << 10
+SUPERBLOCK = 8 * SECTOR
 
 
 class Played:
@@ -252,6 +255,80 @@ def the_power_goes_when_superblocks_begin_to_speak_of_a_bitmap() -> None:
     played.check_equal()
 
 
+def a_flush_waits_until_who_was_replaced_is_out_on_disk() -> None:
+    """It is not flushed any more, and after a power cut it would be believed."""
+    played = Played("ab")
+    stage, mirror = played.stage, played.mirror
+    newcomer = stage.disk("c")
+    played.disks.append(newcomer)
+    stage.run(replacing.replace(mirror, "a", newcomer))
+
+    def last_word(request: Request) -> bool:
+        out = states(mirror).get("a") is State.FAULTY
+        return out and request.disk is newcomer and request.offset == SUPERBLOCK and request.op is Op.WRITE
+
+    held = played.until_waiting(last_word)
+    answers: list[int] = []
+    mirror.start_flush(answers.append)
+    stage.executor.drain()
+    while stage.scheduler.ready:
+        stage.scheduler.complete_one()
+        stage.executor.drain()
+    assert not answers
+    played.finish(held)
+    played.at_rest()
+    assert answers == [0]
+    assert states(mirror) == {"b": State.IN_SYNC, "c": State.IN_SYNC}
+    played.check_equal()
+
+
+def a_bad_range_that_takes_no_write_stays_bad() -> None:
+    """What a failed write left there is nothing that a client wrote."""
+    played = Played("ab")
+    stage, mirror = played.stage, played.mirror
+    member = mirror.array.members[0]
+    played.disk("a").current[DATA : DATA + 4096] = b"?" * 4096
+    member.list_bad(0, 4096)
+    mirror.array.changed()
+    answers = played.start_write(0, b"n" * 8192)
+    bad = played.until_waiting(lambda r: r.disk.path == "a" and r.op is Op.WRITE and r.offset == DATA)
+    played.refuse(bad)
+    stage.until(lambda: bool(answers))
+    assert answers == [0]
+    assert states(mirror)["a"] is State.IN_SYNC
+    assert stage.read(mirror, 0, 8192) == b"n" * 8192
+
+
+def a_log_is_written_before_it_counts() -> None:
+    """Until a superblock says that there is one, there is garbage where it will be."""
+    played = Played("ab")
+    mirror = played.mirror
+    a, b = mirror.array.members
+    log = a.superblock.bblog_sector * SECTOR
+    for disk in played.disks:
+        disk.medium.preset(log, b"g" * 4096)
+    b.list_bad(0, 4096)
+    mirror.array.changed()
+    mirror.scribe.want()
+    held = played.until_waiting(lambda r: r.disk.path == "b" and r.offset == log)
+    a.list_bad(4096, 8192)
+    mirror.array.changed()
+    mirror.scribe.want()
+    played.finish(held)
+
+    def check(disk: SimDisk, offset: int, length: int) -> None:
+        sb = superblock.decode(bytes(disk.current[8 * SECTOR : 16 * SECTOR]), minor=2)
+        if Feature.BAD_BLOCKS in sb.feature_map:
+            badblocks.decode(bytes(disk.current[log : log + 4096]))
+
+    for disk in played.disks:
+        disk.check_write = check
+    played.at_rest()
+    for disk in played.disks:
+        check(disk, 0, 0)
+    assert mirror.scribe.done == mirror.scribe.asked
+
+
 RACES: list[Callable[[], None]] = [
     a_source_fails_while_its_window_is_read,
     a_write_fails_on_the_last_copy_and_reaches_the_one_being_filled,
@@ -262,4 +339,7 @@ RACES: list[Callable[[], None]] = [
     a_client_leaves_when_some_copies_took_its_write,
     a_member_fails_while_it_is_read_only,
     the_power_goes_when_superblocks_begin_to_speak_of_a_bitmap,
+    a_flush_waits_until_who_was_replaced_is_out_on_disk,
+    a_bad_range_that_takes_no_write_stays_bad,
+    a_log_is_written_before_it_counts,
 ]

@@ -32,7 +32,7 @@ class Scene:
 
     def __init__(self, seed: int, trace: Callable[[str], None] | None = None) -> None:
         self.rng = random.Random(seed)
-        self.habits = habits = Habits.draw(self.rng)
+        self.habits = habits = Habits.draw(self.rng, random.Random(f"later {seed}"))
         self.inspector = random.Random(seed)
         """For checks alone, which the administrator of most worlds never makes: those stay as they were."""
         if self.inspector.random() < 0.3:
@@ -62,6 +62,8 @@ class Scene:
         """While a split brain is healed and no client writes: chunks of the losers that nobody wrote."""
         self.rotten: dict[int, bytes] = {}
         """What went bad in silence: byte on the disk, and what was there."""
+        self.decayed: Counter[int] = Counter()
+        """How often a sector could not be read any more on some disk."""
         self.reached: Counter[str] = Counter()
         """How often the world came to what is worth coming to."""
         self.executor = Executor(self.scheduler)
@@ -107,17 +109,36 @@ class Scene:
         """The history that a disk holds; None when by its own word it is not whole."""
         return self.histories.held_by(disk.path) if self.habits.geometry.is_whole(disk) else None
 
+    def decay(self) -> None:
+        """One disk can no longer read some of its data."""
+        rng, geometry = self.rng, self.habits.geometry
+        disk = rng.choice(self.disks)
+        first = min(rng.randrange(self.habits.hot_spot), geometry.data - 1)
+        for sector in range(first, min(geometry.data, first + rng.choice([1, 1, 2, 5]))):
+            disk.damage.strike(geometry.place(sector), dead=rng.random() < self.habits.dead)
+            self.decayed[sector] += 1
+            self.unpin_resynced(sector)
+        self.reached["sectors decayed"] += 1
+        self.scheduler.note(f"{disk.path} decays from {first} on")
+
+    def unpin_resynced(self, sector: int) -> None:
+        """The copy whose version counts cannot be read, and another that waits for a resync may have another."""
+        if self.mirror and any(
+            sector // self.habits.geometry.chunk in m.need for m in self.mirror.array.in_sync()
+        ):
+            self.model.pinned.pop(sector, None)
+
     def lose_power(self) -> None:
         """All disks lose what was in flight or not flushed, as the seed has it, and fail no more."""
         self.follow()
         in_flight = self.scheduler.ready + self.scheduler.hung
-        self.cure()
         for disk in self.disks:
             # A member in which an operation failed may or may not have been recorded as faulty.
             if disk.failed:
                 self.history.may_be_out.add(disk.path)
             disk.lose_power(in_flight)
             disk.faults = False
+        self.cure()  # what was in flight may have carried it further
         self.scheduler.forget()
         self.model.crash()
         self.mirror = None
@@ -141,10 +162,20 @@ class Scene:
         """What the mirror reports."""
         self.scheduler.note(f"event: {text}")
         self.reached[kind] += 1
+        if kind == "member-failed" and member and not self._may_fail(self.disk(member), text):
+            raise WrongAnswerError(f"a member is lost for a bad sector: {text}")
         syncing = self.mirror is not None and self.mirror.sync.running
         self.histories.note(kind, member, syncing=syncing)
         for listener in self.listeners:
             listener(kind, member)
+
+    def _may_fail(self, disk: SimDisk, text: str) -> bool:
+        """Bad sectors alone are no reason, unless clients wrote there, there are many, or they cannot be listed."""
+        geometry = self.habits.geometry
+        listed = {geometry.place(sector) for sector in geometry.bad(disk)}
+        reasons = ["by the operator", "too many read errors", "it has no bad-block log"]
+        reasons += ["write error at"] if disk.refused - listed else []
+        return disk.failed or any(reason in text for reason in reasons)
 
     def turn(self) -> None:
         """Let everything run that can."""

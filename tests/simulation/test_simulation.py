@@ -28,6 +28,16 @@ MUST_REACH = {
     "boot without a member": 0.01,
     "recovery-finished": 0.05,
     "spare-activated": 0.0005,
+    "member-replaced": 0.01,
+    "cut in a replacement": 0.005,
+    "cut when it was filled": 0.0002,
+    "boot without a replacement": 0.0001,
+    "replacements given up": 0.0005,
+    "sectors decayed": 0.05,
+    "read-error-corrected": 0.005,
+    "bad-blocks-found": 0.0002,
+    "bad-blocks-copied": 0.005,
+    "retested": 0.01,
     "inline writes": 1.0,
 }
 """What the seeds must come to, as a share of the power cuts."""

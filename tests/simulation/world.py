@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mirrortui.device.filters.crash import PowerCut
+from mirrortui.format.layout import Layout
 from mirrortui.format.superblock import Feature
 from mirrortui.mirror import manage
 from mirrortui.mirror.create import CreateSpec, create
@@ -58,7 +59,7 @@ class World:
         scene, habits = self._scene, self._scene.habits
         self._start_process()
         born = scene.disks if habits.born_spare else scene.disks[: habits.members]
-        layouts = [replace(habits.geometry, bitmap=True).layout] * len(born)
+        layouts = [self._layout() for _ in born]
         spec = CreateSpec(
             name="sim",
             assume_clean=habits.assume_clean,
@@ -72,8 +73,14 @@ class World:
             disk.lose_power([])
             if not habits.assume_clean and disk is not born[0]:
                 self._scribble(disk, equal)
-            if scene.rng.random() < habits.bad:
+            if scene.rng.random() < habits.bad and habits.geometry.has_log(disk):
                 self._wear(disk)
+
+    def _layout(self) -> Layout:
+        """Of a member; not all have a bad-block log."""
+        made = replace(self._scene.habits.geometry, bitmap=True).layout
+        without = self._scene.rng.random() < self._scene.habits.logless
+        return replace(made, bblog_offset=0, bblog_size=0) if without else made
 
     def _forget_bitmap(self, born: Sequence[SimDisk]) -> int:
         """As the kernel makes an array without one, perhaps stopped in its first resync. Returns the sectors that are
@@ -142,6 +149,9 @@ class World:
             self.reached["cut between superblocks"] += 1
         if mirror and mirror.sync.running:
             self.reached["cut in a sync"] += 1
+        if mirror and (heirs := [m for m in mirror.array.members if m.replacement]):
+            self.reached["cut in a replacement"] += 1
+            self.reached["cut when it was filled"] += any(not m.need.count for m in heirs)
 
     def _heal_quietly(self) -> None:
         """While a split brain is healed perhaps nobody writes, so that what is written is what is copied."""
@@ -164,6 +174,8 @@ class World:
             if rng.random() < habits.operator:
                 self._administrator.act()
             self._inspector.act()
+            if habits.decay and rng.random() < habits.decay:
+                scene.decay()
             if self._resting:
                 self._resting -= 1
             elif rng.random() < habits.quiet:
@@ -189,16 +201,32 @@ class World:
         self._heal_quietly()
         mirror = scene.running
         self._clients.read_everything()
+        scene.habits.decay = 0.0
         self._live(100)
         self._inspector.finish()
-        scene.until(lambda: not self._clients.busy and not scheduler.ready)
+        scene.until(self._at_rest)
+        for disk in scene.disks:
+            disk.damage.mend()
         self._administrator.bring_back()
         self._clients.write_what_is_lost()
-        scene.until(lambda: not mirror.sync.running and not scheduler.ready)
+        scene.until(self._at_rest)
+        self._administrator.bring_back()  # one that was replaced meanwhile
+        scene.until(self._at_rest)
+        self._administrator.retest_all()
+        scene.until(self._at_rest)
         self._checks.whole(mirror)
+        for disk in scene.disks:
+            disk.unread.clear()
         self._clients.read_everything()
+        scene.until(self._at_rest)
+        self._checks.put_right(mirror)
         scene.wait_for(manage.stop(mirror))
         self._reassemble()
+
+    def _at_rest(self) -> bool:
+        mirror = self._scene.running
+        busy = self._clients.busy or mirror.sync.running or mirror.corrector.busy
+        return not busy and not self._scene.scheduler.ready
 
     def _reassemble(self) -> None:
         """After a clean stop."""

@@ -269,27 +269,3 @@ def test_where_o_direct_is_not_offered_the_error_says_so(
     assert str(path) in caught.value.what and "nothing was written" in caught.value.what
     open_member(str(path), engine).close()  # the claim was given back
     engine.close()
-
-
-def test_past_the_page_cache_is_the_same_file(image: Path, engine: IoEngine) -> None:
-    """What still waits to be written to the disk is there, too, and the claim is not given away."""
-    device = open_member(str(image), engine)
-    uncached = device.uncached
-    if uncached is device:
-        pytest.skip("no O_DIRECT on this file system")
-    assert device.pwrite
-    assert device.pwrite(memoryview(b"new" * 4096), 8192) == 3 * 4096
-    assert Driver(engine, uncached).read(8192, 4096) == (b"new" * 4096)[:4096]
-    assert (uncached.block_size > 1, uncached.pwrite, device.uncached is uncached) == (True, None, True)
-    device.close()
-    with pytest.raises(ValueError, match="after it was closed"):
-        Driver(engine, uncached).read(8192, 4096)
-
-
-def test_a_device_without_a_page_cache_is_itself(image: Path, engine: IoEngine) -> None:
-    try:
-        device = open_member(str(image), engine, direct=True)
-    except MemberError as error:
-        pytest.skip(str(error))
-    assert device.uncached is device
-    device.close()

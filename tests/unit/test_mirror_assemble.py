@@ -98,24 +98,56 @@ def test_a_re_add_goes_on_with_the_bitmap() -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
-def test_who_is_being_replaced_serves_until_the_end(order: tuple[int, ...]) -> None:
+def test_a_replacement_that_the_kernel_began_goes_on_from_its_checkpoint(order: tuple[int, ...]) -> None:
     there = found("replacing")
     verdict = decide([there[n] for n in order])
-    assert not any(place.recovering for place in verdict.places)
-    assert [note.why for note in verdict.left_out] == ["it claims role 0, which another fills"]
+    assert verdict.left_out == []
+    replaced, other, replacement = (
+        next(p for p in verdict.places if p.found.path == f"replacing-{n}") for n in range(3)
+    )
+    assert (replaced.role, replacement.role) == (0, 0)
+    assert [p.recovering for p in (replaced, other, replacement)] == [False, False, True]
+    assert [p.replacement for p in (replaced, other, replacement)] == [False, False, True]
+    done = replacement.found.superblock.recovery_offset * 512 // verdict.chunk
+    assert done > 0
+    assert replacement.need >= set(range(done, bitmap.count_bits(there[0].superblock.size, verdict.chunk)))
+    assert min(replacement.need) == done or verdict.dirty
 
 
-def test_a_replacement_that_is_left_out_loses_its_place_in_the_table() -> None:
+def test_a_replacement_without_the_replaced_one_is_only_being_filled() -> None:
+    there = found("replacing")
+    with pytest.raises(DegradedStartError, match="1 more of 2 members"):
+        decide(there[1:])
+    verdict = decide(there[1:], run=True)
+    assert [(p.role, p.recovering, p.replacement) for p in verdict.places] == [
+        (1, False, False),
+        (0, True, False),
+    ]
+
+
+def test_a_replacement_that_is_away_is_not_missed_and_loses_its_place_in_the_table() -> None:
     """One event behind, the kernel would believe the table, and take it on with all that it missed."""
     stage = Stage()
     disks = [stage.golden(member) for member in members("replacing")]
-    mirror = stage.assemble(disks)
-    (left_out,) = [disk for disk in disks if disk.path not in states(mirror)]
-    slot = stage.run(read_member(left_out, stage.pool)).superblock.dev_number
+    slot = stage.run(read_member(disks[2], stage.pool)).superblock.dev_number
+    mirror = stage.assemble(disks[:2])
+    assert not mirror.array.degraded()
     assert stage.write(mirror, 0, bytes(4096)) == 0
     for member in mirror.array.members:
         table = stage.run(read_member(member.device, stage.pool)).superblock.dev_roles
         assert table[slot] == ROLE_SPARE
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_two_that_claim_one_role_are_taken_only_as_a_member_and_its_replacement(marked: bool) -> None:
+    there = found("replacing")
+    features = there[2].superblock.feature_map & ~Feature.REPLACEMENT
+    stranger = replace(there[2], superblock=replace(there[2].superblock, feature_map=features))
+    third = there[2] if marked else stranger
+    verdict = decide([*there[:2], third])
+    assert (third.path in {p.found.path for p in verdict.places}) is marked
+    if not marked:
+        assert [note.why for note in verdict.left_out] == ["it claims role 0, which another fills"]
 
 
 def test_a_spare_is_a_spare() -> None:

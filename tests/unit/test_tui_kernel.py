@@ -150,6 +150,25 @@ async def test_a_spare_can_be_the_replacement() -> None:
         assert play.plan() == "mirrortui replace photos /dev/sdd1 --with /dev/sdz --yes"
 
 
+async def test_a_member_of_our_own_is_replaced_and_that_is_cancelled() -> None:
+    async with playing("healthy") as play:
+        await go_to(play, "vault")
+        await play.press("enter")
+        old = play.engine.mirror("vault").members[0]
+        await play.press("R")
+        assert isinstance(play.screen, ReplaceDialog)
+        assert play.plan().startswith(f"mirrortui replace vault {old.path} --with ")
+        await play.press("y")
+        assert play.at_home
+        vault = play.engine.mirror("vault")
+        assert [member.slot for member in vault.members if member.state == "replacing"] == [old.slot]
+        assert vault.state != "degraded"
+        await play.press("x")
+        assert [m.state for m in play.engine.mirror("vault").members] == [
+            "faulty" if m.state == "replacing" else m.state for m in vault.members
+        ]
+
+
 async def test_a_mirror_goes_to_the_kernel_and_comes_back() -> None:
     async with playing("kernel") as play:
         await go_to(play, "vault")

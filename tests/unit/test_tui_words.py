@@ -81,6 +81,14 @@ def test_eta_is_never_a_lie() -> None:
     assert words.sentence(replace(vault, sync=never), NOW).endswith("no end in sight at this rate")
 
 
+def test_a_mirror_whose_member_is_replaced_is_whole() -> None:
+    vault = mirrors("rebuilding")[0]
+    members = [replace(m, state="replacing" if m.state == "recovering" else "in_sync") for m in vault.members]
+    replacing = replace(vault, state="active", members=members)
+    assert words.mirror_face(replacing).word == "replacing"
+    assert words.sentence(replacing, NOW).startswith("is whole and replaces a member, done in ")
+
+
 def test_worst_first() -> None:
     assert [mirror.name for mirror in mirrors("several")][:3] == ["vault", "mail", "archive-2026"]
     assert mirrors("several")[-1].state == "stopped"

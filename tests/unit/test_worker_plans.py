@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from mirrortui.api.schema import Plan
+from mirrortui.api import schema
+from mirrortui.api.schema import Plan, ReplaceRequest
 from mirrortui.device.buffers import Pool
 from mirrortui.device.opening import open_engine, open_member
 from mirrortui.device.probe import check_candidate
 from mirrortui.errors import ChangedError, NotFoundError, RefusedError
-from mirrortui.mirror import manage
+from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.assemble import AssembleSpec, assemble, read_member
 from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.create import CreateSpec, create
@@ -258,3 +259,51 @@ def test_a_status_tells_what_is_being_copied(rig: Rig) -> None:
     rig.mirror.sync.courtesy.most = 0
     rig.settle()
     assert describe(rig.mirror, server, rates, [], 7.0).sync is None
+
+
+def describe_now(rig: Rig) -> schema.Mirror:
+    """Its status, served nowhere."""
+    server = NbdServer(rig.loop, rig.mirror, "vault")
+    rates = Rates(rig.loop, lambda: count(rig.mirror, server.traffic))
+    return describe(rig.mirror, server, rates, [], 7.0)
+
+
+def test_replacing_a_member_tells_who_serves_meanwhile_and_who_is_out(rig: Rig) -> None:
+    a, b, c = rig.path("a.img"), rig.path("b.img"), rig.image("c.img")
+    request = ReplaceRequest(member=a, replacement=c)
+    member = replacing.replaceable(rig.mirror.array, a)
+    plan = plans.replace_member(rig.mirror, member, request, check_candidate(c))
+    assert (plan.verb, plan.confirm, plan.erases) == ("replace", "none", [])
+    assert plan.copies == f"all {CHUNKS} chunks (15.0 MiB) from {a} to {c}"
+    assert plan.meanwhile == f"2 of 2 copies: {a} serves until {c} is filled"
+    assert plan.afterwards == f"2 of 2 copies; {a} is out, and free"
+    assert plan.command == f"mirrortui replace vault {a} --with {c}"
+
+    rig.mirror.sync.courtesy.most = 1
+    rig.run(replacing.replace(rig.mirror, a, open_member(c, rig.engine)))
+    shown = describe_now(rig)
+    assert [(m.path, m.slot, m.state, m.why) for m in shown.members] == [
+        (a, 0, "in_sync", f"it is to be replaced by {c}"),
+        (c, 0, "replacing", f"it is to replace {a}"),
+        (b, 1, "in_sync", ""),
+    ]
+    assert shown.state in ("active", "clean")
+    assert shown.sync_action == "recover"
+    assert shown.why == f"{a} serves until {c} is filled and takes its place."
+    assert plans.fail(rig.mirror, c).notes == [f"It was to replace {a}, which stays and serves on."]
+    assert plans.fail(rig.mirror, a).notes == [
+        f"{c}, which was to replace it, takes its place when it is filled."
+    ]
+    cancelling = plans.sync(rig.mirror, "cancel")
+    assert cancelling.title == f"Cancel the replacement of {a} in vault"
+    assert cancelling.afterwards == f"{c} is out; {a} serves on"
+    with pytest.raises(RefusedError) as refused:
+        replacing.replaceable(rig.mirror.array, a)
+    refusal = plans.no_replacement(rig.mirror, ReplaceRequest(member=a, replacement=b), refused.value)
+    assert refusal.refused == f"{a} is being replaced by {c} already."
+    assert refusal.command == f"mirrortui replace vault {a} --with {b}"
+
+    rig.run(manage.fail(rig.mirror, a))
+    shown = describe_now(rig)
+    assert shown.state == "degraded"
+    assert {m.path: m.state for m in shown.members} == {a: "faulty", b: "in_sync", c: "recovering"}

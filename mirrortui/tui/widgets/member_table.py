@@ -137,7 +137,7 @@ def _size(shown: _Shown, width: int) -> Content:
 def _state(shown: _Shown, width: int) -> Content:
     member, face = shown.member, shown.face
     word = face.word
-    if member.state == "recovering" and member.recovered is not None and width > 12:
+    if member.state in ("recovering", "replacing") and member.recovered is not None and width > 12:
         word = f"{word}{percent(member.recovered, shown.whole)}"
     if member.bad and member.state == "in_sync":
         return cell(f"{format_size(member.bad)} bad" if width > 12 else "bad blocks", width, "$attention")

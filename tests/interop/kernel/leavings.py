@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mirrortui.api.schema import AssembleRequest
 from mirrortui.units import KIB, MIB
+from tests.e2e.bad_disk import bad_disk
+from tests.e2e.conftest import until
+from tests.interop.kernel.content import BLOCK
 from tests.interop.kernel.scenes import SIZE
 from tests.interop.kernel.turns import Turn
+from tests.interop.kernels import tool
 
 Steps = Callable[[Turn], None]
 
@@ -37,6 +43,10 @@ class Left:
     """Bytes of the array."""
     flags: dict[str, str] = field(default_factory=dict)
     """What else the kernel calls a member, by sysfs's word."""
+    looks: str = ""
+    """What else the kernel is asked before it writes."""
+    stopped: bool = False
+    """The steps stop it."""
 
 
 _THREE, _FOUR = (SIZE,) * 3, (SIZE,) * 4
@@ -100,9 +110,41 @@ def _flags_and_name(turn: Turn) -> None:
     turn.rename("another")
 
 
+BAD_BLOCK = 1300
+"""Of the array: one that b cannot read and does not write."""
+
+
+def _bad_blocks(turn: Turn) -> None:
+    """What b lost is on its log, and was written to since."""
+    turn.fill(3)
+    turn.stop()
+    at = MIB // BLOCK + BAD_BLOCK
+    with bad_disk(turn.world.place / "bad", SIZE, turn.images[1]) as disk:
+        members = [turn.path("a"), str(disk.path)]
+        turn.world.client.assemble(AssembleRequest(members=members, direct=True))
+        disk.decay(at, dead=True)
+        turn.check()
+        until(lambda: turn.world.client.mirror(turn.name).members[1].bad, "it is on the log")
+        turn.put(4, BAD_BLOCK, 1)
+        turn.stop()
+    listed = tool("mdadm", "--examine-badblocks", turn.path("b"))
+    assert re.findall(r"(\d+) for (\d+) sectors", listed) == [(str(at * 8), "8")], listed
+
+
+def _replace(old: str, new: str) -> Steps:
+    return lambda turn: turn.replace(old, new)
+
+
+def _assemble_without_replacement(turn: Turn) -> None:
+    turn.assemble("ab")
+
+
 _DEGRADED = _then(_whole(), _do("fail b", "remove b"))
 _TO_RECOVER = _then(_whole(), _fill, _do("fail b", "remove b"), _slow)
 _TO_RE_ADD = _then(_whole(), _do("fail b"), _fill, _do("remove b"), _slow)
+_TO_REPLACE = _then(_whole(), _fill, _slow)
+_REPLACING = {"a": "in_sync", "b": "in_sync", "c": "recovering"}
+_REPLACED = {"b": "in_sync", "c": "in_sync"}
 _PAIR = "pair $bitmap; settle; put 1 0 16"
 
 AT_REST: dict[str, Left] = {
@@ -145,6 +187,25 @@ AT_REST: dict[str, Left] = {
         sizes=_THREE,
         found={"a": "in_sync", "c": "in_sync"},
     ),
+    "replaced": Left(steps=_then(_whole(), _replace("a", "c"), _settle), sizes=_THREE, found=_REPLACED),
+    "replaced-by-spare": Left(
+        steps=_then(_whole(), _do("add c"), _replace("b", "c"), _settle),
+        sizes=_THREE,
+        found={"a": "in_sync", "c": "in_sync"},
+    ),
+    "mid-replace": Left(
+        steps=_then(_TO_REPLACE, _replace("a", "c")),
+        sizes=_THREE,
+        found=_REPLACING,
+        ends=_REPLACED,
+        actions=("recover",),
+    ),
+    "mid-replace-failed": Left(
+        steps=_then(_TO_REPLACE, _replace("a", "c"), _do("fail a")),
+        sizes=_THREE,
+        found={"b": "in_sync", "c": "recovering"},
+        actions=("recover",),
+    ),
     "mid-recovery": Left(steps=_then(_TO_RECOVER, _do("add b")), found=_FILLING, actions=("recover",)),
     "mid-re-add": Left(steps=_then(_TO_RE_ADD, _do("re-add b")), found=_FILLING, actions=("recover",)),
     "spare-takes-over": Left(
@@ -152,6 +213,13 @@ AT_REST: dict[str, Left] = {
         sizes=_THREE,
         found={"a": "in_sync", "c": "recovering"},
         actions=("recover",),
+    ),
+    "bad-blocks": Left(
+        steps=_then(_whole(), _bad_blocks),
+        stopped=True,
+        looks="log=$sys/dev-${b#/dev/}/bad_blocks; tell log $(cat $log);"
+        f" for n in 1 2 3 4 5 6 7 8; do tell block $(dd if=$dev bs=4k skip={BAD_BLOCK} count=1 iflag=direct | md5sum);"
+        f" done; put 5 {BAD_BLOCK} 1; sleep 1; tell healed $(cat $log)",
     ),
 }
 """Stopped cleanly."""
@@ -166,6 +234,14 @@ _BUSY: dict[str, Left] = {
     "busy-degraded": Left(steps=_DEGRADED, killed=_nothing, found=_ONLY_A),
     "busy-fail": Left(steps=_whole(), killed=_do("fail b"), found=_ONLY_A),
     "busy-recovery": Left(steps=_TO_RECOVER, killed=_do("add b"), found=_FILLING, actions=("recover",)),
+    "busy-replace": Left(
+        steps=_TO_REPLACE,
+        killed=_replace("a", "c"),
+        sizes=_THREE,
+        found=_REPLACING,
+        ends=_REPLACED,
+        actions=("recover", "resync"),
+    ),
     "busy-re-add": Left(steps=_TO_RE_ADD, killed=_do("re-add b"), found=_FILLING, actions=("recover",)),
     **{
         f"busy-v1.{minor}-no-bitmap": Left(
@@ -187,7 +263,7 @@ _BUSY: dict[str, Left] = {
     "busy-without-replacement": Left(
         made="pair $bitmap; settle; fill 1 1024; manage --add-spare $c; speed 300; manage --replace $a --with $c;"
         " shows $c 'Recovery Offset : [1-9]'; speed 20; mdadm --stop $dev",
-        steps=_assemble,
+        steps=_assemble_without_replacement,
         killed=_nothing,
         sizes=_THREE,
         found={"a": "in_sync", "b": "in_sync"},

@@ -224,17 +224,42 @@ STATES: dict[str, State] = {
         found=_BOTH,
         copies="recovery of ",
     ),
+    # What is replaced in the end is no member any more.
     "mid-replace": State(
         script=f"{_REPLACING}; put 2 5 4; shows $a 'State : clean'",
         members=3,
         disks=2,
-        found={**_BOTH, "c": "faulty"},
+        found={"b": "in_sync", "c": "in_sync"},
+        copies="recovery of ",
     ),
     "mid-replace-stopped": State(
-        script=f"{_REPLACING}; put 2 5 4; mdadm --stop $dev",
+        script=f"{_REPLACING}; put 2 5 4; put 2 1700 4; mdadm --stop $dev",
         members=3,
         disks=2,
-        found={**_BOTH, "c": "faulty"},
+        found={"b": "in_sync", "c": "in_sync"},
+        copies="recovery of ",
+    ),
+    "mid-replace-busy": State(
+        script=f"{_REPLACING}; busy 2 5; busy 3 1700",
+        members=3,
+        disks=2,
+        found={"b": "in_sync", "c": "in_sync"},
+        copies="recovery of ",
+    ),
+    "mid-replace-no-bitmap": State(
+        script=f"{_REPLACING}; put 2 5 4; shows $a 'State : clean'".replace("$bitmap", "--bitmap=none"),
+        chunk=None,
+        members=3,
+        disks=2,
+        found={"b": "in_sync", "c": "in_sync"},
+        copies="recovery of ",
+    ),
+    "mid-replace-failed": State(
+        script=f"{_REPLACING}; put 2 5 4; manage --fail $a; put 3 9 2; put 3 1500 4",
+        members=3,
+        disks=2,
+        found={"a": "faulty", "b": "in_sync", "c": "in_sync"},
+        copies="recovery of ",
     ),
     "replaced": State(
         script=f"pair $bitmap; {_WRITTEN}; manage --add-spare $c; manage --replace $a --with $c; sleep 1; settle;"

@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from mirrortui.units import MIB
+from tests.e2e.bad_disk import PROGRAMS
 from tests.e2e.conftest import World
 from tests.interop.guest import Guest
-from tests.interop.kernel.content import Content, Ink
-from tests.interop.kernel.leavings import LEAVINGS, Left
+from tests.interop.kernel.content import BLOCK, Content, Ink
+from tests.interop.kernel.leavings import BAD_BLOCK, LEAVINGS, Left
 from tests.interop.kernel.scenes import Outcome, Scene, blank, play
 from tests.interop.kernel.stage import engine_says, wanted
 from tests.interop.kernel.turns import Turn, cut
+from tests.support import needs
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -34,6 +37,7 @@ sleep 1
 settle
 actions
 show
+LOOKS
 check
 put 14 7 3
 digest
@@ -123,7 +127,7 @@ def _leave(world: World, stories: list[Story]) -> None:
 
 def _prepare(story: Story) -> None:
     story.attempt(lambda: story.left.steps(story.turn))
-    if not story.left.killed:
+    if not (story.left.killed or story.left.stopped):
         story.attempt(story.turn.stop)
 
 
@@ -143,7 +147,8 @@ def _hand_over(guests: list[Guest], told: dict[str, Story], ink: Ink) -> None:
             assert superblock
             story.recovered[letter] = superblock.recovery_offset
         disks = " ".join(f"${letter}" for letter in "abcd"[: len(story.turn.images)])
-        scenes.append(Scene(name, _TAKE_OVER.replace("ALL", disks), story.turn.images))
+        script = _TAKE_OVER.replace("ALL", disks).replace("LOOKS", story.left.looks)
+        scenes.append(Scene(name, script, story.turn.images))
     with ThreadPoolExecutor(2) as pool:
         outcomes = pool.map(
             lambda part: play(part[0], part[1], ink), [(guests[0], scenes[::2]), (guests[-1], scenes[1::2])]
@@ -158,6 +163,8 @@ def _hand_over(guests: list[Guest], told: dict[str, Story], ink: Ink) -> None:
 def story(request: pytest.FixtureRequest, stories: dict[str, Story]) -> Story:
     """One of them."""
     found = stories[request.param]
+    if request.param == "bad-blocks":
+        needs(*PROGRAMS)
     if found.problem:
         raise found.problem
     assert not found.seen.failure, found.seen.failure
@@ -183,6 +190,16 @@ def test_the_kernel_does_what_was_left_to_do(story: Story) -> None:
     actions = [action.removesuffix("y") for action in story.seen.one("actions")]
     assert sorted(actions) == sorted(story.left.actions)
     assert story.states(1) == (story.left.ends or {**story.left.found, **_in_sync(story.left)})
+
+
+@pytest.mark.parametrize("story", ["bad-blocks"], indirect=True)
+def test_the_kernel_keeps_away_from_what_we_listed(story: Story, ink: Ink) -> None:
+    place = (MIB // BLOCK + BAD_BLOCK) * 8
+    assert story.seen.one("log") == [str(place), "8"]
+    assert {words[0] for words in story.seen.all("block")} == {
+        hashlib.md5(ink.block(4, BAD_BLOCK)).hexdigest()
+    }
+    assert story.seen.one("healed") == []
 
 
 def _in_sync(left: Left) -> dict[str, str]:

@@ -20,6 +20,7 @@ from mirrortui.api.schema import (
     MemberFlag,
     MemberRequest,
     RenameRequest,
+    ReplaceRequest,
     SetRequest,
     SpeedRequest,
     StopRequest,
@@ -163,6 +164,11 @@ class Turn:
         """Fail, remove, add or re-add a member."""
         request = MemberRequest(member=self.path(letter), force=verb == "add", yes=True)
         self.world.client.change(self.name, verb, request)
+
+    def replace(self, old: str, new: str) -> None:
+        """A member, while it serves."""
+        request = ReplaceRequest(member=self.path(old), replacement=self.path(new), force=True, yes=True)
+        self.world.client.replace(self.name, request)
 
     def speed(self, limit: int) -> None:
         """Bytes per second of a copy; 0: no limit."""

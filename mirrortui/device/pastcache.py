@@ -1,0 +1,85 @@
+"""Writes to a file or block device without the page cache between: what the medium says to each is heard at once.
+
+A write that fails behind the page cache is only heard of at the next flush, where nobody can tell whose it was. Where a
+member's bad ranges are put right that will not do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Protocol
+
+from mirrortui.device import kernel
+from mirrortui.device.base import Device, Extent, Op, Waiter
+from mirrortui.device.buffers import Buffer
+from mirrortui.device.ioengine import IoEngine
+
+_BLOCK = 4096
+"""Bytes that O_DIRECT is content with everywhere, where the kernel does not tell what it wants."""
+
+
+class Owner(Protocol):
+    """The device whose bytes they are."""
+
+    path: str
+    size: int
+    atom: int
+    fd: int
+    timeout: float
+    zombies: int
+
+
+class PastCache:
+    """WRITE beside the page cache (a Device otherwise). One that times out counts as its owner's: it may land late."""
+
+    can_punch = False
+
+    def __init__(self, owner: Owner, engine: IoEngine) -> None:
+        """Raises OSError where there is no way past the cache."""
+        block = kernel.direct_alignment(owner.fd)
+        if block == 0:
+            raise OSError("no O_DIRECT on this file system")
+        self.block_size = max(owner.atom, block or _BLOCK)
+        self.fd = os.open(f"/proc/self/fd/{owner.fd}", os.O_RDWR | os.O_DIRECT | os.O_CLOEXEC)
+        self.path = owner.path
+        self.size = owner.size
+        self.atom = owner.atom
+        self.timeout = owner.timeout
+        self.pread: Callable[[memoryview, int], int] | None = None
+        self.pwrite: Callable[[memoryview, int], int] | None = None
+        self._owner = owner
+        self._engine = engine
+
+    @property
+    def zombies(self) -> int:
+        """The owner's: nobody looks here."""
+        return self._owner.zombies
+
+    @zombies.setter
+    def zombies(self, count: int) -> None:
+        self._owner.zombies = count
+
+    def takes(self, offset: int, length: int) -> bool:
+        """The range is in whole blocks."""
+        return not (offset | length) % self.block_size
+
+    def submit(
+        self, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool, waiter: Waiter, index: int
+    ) -> None:
+        """See Device; WRITE only. Raises ValueError for what is not, or not in whole blocks."""
+        if op is not Op.WRITE or not self.takes(offset, length) or offset + length > self.size:
+            raise ValueError(f"{op.name} of {length} bytes at {offset} beside the page cache of {self.path}")
+        self._engine.submit(self, op, offset, buffer, length, fua, waiter, index)
+
+    def extents(self, offset: int, length: int) -> list[Extent]:
+        """All data: the owner knows better."""
+        return [Extent(offset, length, hole=False)]
+
+    def past_cache(self, offset: int, length: int) -> Device:
+        """It is that already."""
+        return self
+
+    def close(self) -> None:
+        """Called by the owner, once."""
+        self._engine.release(self)

@@ -1,0 +1,85 @@
+"""Writes that touch bad ranges: what a member takes there heals it, what it does not take leaves it as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mirrortui.device.base import Op
+from mirrortui.device.buffers import Buffer, Pool
+from mirrortui.mirror.array import Array, Member
+from mirrortui.mirror.executor import Operation, wait
+from mirrortui.mirror.rewrite import GONE, Pen
+from mirrortui.mirror.scribe import Scribe
+
+
+class Part:
+    """What one member gets of a change, in one operation."""
+
+    __slots__ = ("bad", "hi", "lo", "member", "operation")
+
+    def __init__(self, member: Member, lo: int, hi: int, bad: bool, operation: Operation) -> None:
+        self.member = member
+        self.lo = lo
+        self.hi = hi
+        self.bad = bad
+        """Its log lists it."""
+        self.operation = operation
+
+    def outcome(self, result: int) -> int:
+        """0; a negative errno where the member is to blame for more than a range that was bad before."""
+        if result == (self.hi - self.lo if self.operation.op is Op.WRITE else 0):
+            return 0
+        return 0 if self.bad and -result not in GONE else min(result, -1)
+
+
+class Overwriter:
+    """The way of a change over bad ranges."""
+
+    def __init__(self, array: Array, scribe: Scribe, pool: Pool) -> None:
+        self._array = array
+        self._pool = pool
+        self._pen = Pen(array, scribe, pool)
+
+    async def change(
+        self, members: Sequence[Member], op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool
+    ) -> tuple[list[int], bool]:
+        """Make it on all of them, under the caller's ticket: results as of one operation each, and whether some range
+        is good again, which is durable then.
+        """
+        parts = [part for m in members for part in self._parts(m, op, offset, buffer, length, fua)]
+        found = await wait(part.operation for part in parts)
+        outcomes: dict[Member, list[int]] = {m: [] for m in members}
+        taken: dict[Member, list[Part]] = {}
+        for part, result in zip(parts, found, strict=True):
+            if part.operation.buffer and part.operation.buffer is not buffer:
+                part.operation.buffer.drop()
+            outcomes[part.member].append(part.outcome(result))
+            if part.bad and result == part.hi - part.lo:
+                taken.setdefault(part.member, []).append(part)
+        healed = False
+        for member, good in taken.items():
+            if not any(outcomes[member]) and await self._pen.flush(member):
+                healed |= sum(member.list_good(part.lo, part.hi) for part in good) > 0
+        if healed:
+            self._array.changed()
+        expected = length if op is Op.WRITE else 0
+        return [min(outcomes[m]) or expected for m in members], healed
+
+    def _parts(
+        self, member: Member, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool
+    ) -> list[Part]:
+        end = offset + length
+        if not member.bad.touches(offset, end):
+            whole = Operation(member.device, op, member.data + offset, buffer, length, fua)
+            return [Part(member, offset, end, False, whole)]
+        parts = []
+        for lo, hi in member.bad.without(offset, end):
+            own = self._pool.take(buffer.view[lo - offset : hi - offset]) if buffer else None
+            operation = Operation(member.device, op, member.data + lo, own, hi - lo, fua)
+            parts.append(Part(member, lo, hi, False, operation))
+        for lo, hi in member.bad.within(offset, end):
+            own = self._pool.take(buffer.view[lo - offset : hi - offset] if buffer else bytes(hi - lo))
+            device = member.device.past_cache(member.data + lo, hi - lo)
+            operation = Operation(device, Op.WRITE, member.data + lo, own, hi - lo)
+            parts.append(Part(member, lo, hi, True, operation))
+        return parts
