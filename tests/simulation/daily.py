@@ -166,6 +166,8 @@ class Daily:
         scene = self._scene
         array, wanted = scene.running.array, scene.habits.members
         while array.raid_disks != wanted:
+            if new := next((m for m in array.targets() if m.replacement), None):
+                scene.wait_for(manage.fail(scene.running, new.path))
             if len(array.targets()) > wanted:
                 extra = max(array.targets(), key=lambda m: (m.state is State.IN_SYNC, m.role))
                 if extra.state is State.IN_SYNC and len(array.in_sync()) == 1:

@@ -124,7 +124,7 @@ class Scene:
     def unpin_resynced(self, sector: int) -> None:
         """The copy whose version counts cannot be read, and another that waits for a resync may have another."""
         if self.mirror and any(
-            sector // self.habits.geometry.chunk in m.need for m in self.mirror.array.in_sync()
+            sector * SECTOR >> self.mirror.array.chunk_shift in m.need for m in self.mirror.array.in_sync()
         ):
             self.model.pinned.pop(sector, None)
 
