@@ -41,6 +41,8 @@ class Daily:
         scene.listeners.append(self._note)
 
     def _note(self, kind: str, member: str | None) -> None:
+        if kind == "member-replacing":
+            self._flags.clear()  # the new one has none, and is not named
         if kind in _FORGETTING and member:
             self._flags.pop(member, None)
 
