@@ -1,7 +1,8 @@
-"""Writes to a file or block device without the page cache between: what the medium says to each is heard at once.
+"""A file or block device without the page cache between: what the medium says is heard at once.
 
-A write that fails behind the page cache is only heard of at the next flush, where nobody can tell whose it was. Where a
-member's bad ranges are put right that will not do.
+A write that fails behind the page cache is only heard of at the next flush, where nobody can tell whose it was, and a
+read is answered by the cache. Where a member's bad ranges are put right, or copies compared, neither will do; and what
+clients have in the cache stays there.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Owner(Protocol):
 
 
 class PastCache:
-    """WRITE beside the page cache (a Device otherwise). One that times out counts as its owner's: it may land late."""
+    """READ and WRITE beside the page cache (a Device otherwise). What times out counts as its owner's."""
 
     can_punch = False
 
@@ -67,8 +68,8 @@ class PastCache:
     def submit(
         self, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool, waiter: Waiter, index: int
     ) -> None:
-        """See Device; WRITE only. Raises ValueError for what is not, or not in whole blocks."""
-        if op is not Op.WRITE or not self.takes(offset, length) or offset + length > self.size:
+        """See Device; READ and WRITE only. Raises ValueError for what is not, or not in whole blocks."""
+        if op not in (Op.READ, Op.WRITE) or not self.takes(offset, length) or offset + length > self.size:
             raise ValueError(f"{op.name} of {length} bytes at {offset} beside the page cache of {self.path}")
         self._engine.submit(self, op, offset, buffer, length, fua, waiter, index)
 

@@ -177,6 +177,10 @@ async def _take_away(mirror: Mirror) -> None:
 
 async def _give(mirror: Mirror, place: Place) -> None:
     array = mirror.array
+    # Without a bitmap all was suspect after a crash, also what was copied and not flushed: it is not marked any more.
+    if await mirror.book.flush():
+        check_unbroken(array)
+        raise RefusedError(f"{array.label} could not be flushed.", hint="Try again.")
     _rechunk(mirror, place.chunk)
     array.resync_from = 0
     for member in array.members:

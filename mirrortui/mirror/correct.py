@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.mirror.array import Array, Member, State, Tuning
 from mirrortui.mirror.executor import Executor, Host
-from mirrortui.mirror.rewrite import GONE, Pen
+from mirrortui.mirror.rewrite import Pen
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.tickets import Tickets
 from mirrortui.units import SECTOR, format_size
@@ -64,6 +64,7 @@ class Corrector:
         self._pool = pool
         self._tuning = tuning
         self._pen = Pen(array, scribe, pool)
+        self._pen.unread = self.note
         self._rates: WeakKeyDictionary[Member, ErrorRate] = WeakKeyDictionary()
         self._at_work: list[tuple[Member, int, int]] = []
         self.stopped = False
@@ -132,51 +133,42 @@ class Corrector:
     async def _correct(self, member: Member, lo: int, hi: int) -> None:
         """Put a page right. Under a ticket: no write comes between what is read and what is rewritten (I8)."""
         ticket = self._tickets.enter(lo, hi)
-        buffer = self._pool.empty(hi - lo)
         try:
             await ticket
-            await self._put_right(member, lo, hi, buffer)
+            await self._put_right(member, lo, hi)
         finally:
-            buffer.drop()
             self._tickets.leave(ticket)
 
-    async def _put_right(self, member: Member, lo: int, hi: int, buffer: Buffer) -> None:
-        length = hi - lo
+    async def _put_right(self, member: Member, lo: int, hi: int) -> None:
         if not self._may_rewrite(member, lo, hi):
             return
-        if await self._pen.read(member, lo, hi, buffer) == length:
+        if await self._can_read(member, lo, hi):
             self._array.regain(lo, hi)
             return  # a write came first, or it can be read after all
-        source = await self._fetch(member, lo, hi, buffer)
+        found = await self._pen.fetch(lo, hi, lambda tried: self._reader(lo, hi - lo, [member, *tried]))
+        if found:
+            source, buffer = found
+            await self._rewrite(member, lo, hi, source, buffer)
+            buffer.drop()
+        elif smaller := self._smaller(member, lo, hi):
+            for a, b in smaller:
+                await self._put_right(member, a, b)
+        elif self._may_rewrite(member, lo, hi):
+            await self._unreadable(member, lo, hi)
+
+    async def _rewrite(self, member: Member, lo: int, hi: int, source: Member, buffer: Buffer) -> None:
         if not self._may_rewrite(member, lo, hi):
             return
-        if source is None:
-            for a, b in self._smaller(member, lo, hi):
-                await self._put_right(member, a, b, buffer)
-            if not self._smaller(member, lo, hi):
-                await self._unreadable(member, lo, hi)
-        elif await self._pen.rewrite(member, lo, hi, buffer):
+        if await self._pen.rewrite(member, lo, hi, buffer):
             self._array.regain(lo, hi)
-            member.corrected += length // SECTOR
+            member.corrected += (hi - lo) // SECTOR
             text = (
-                f"{format_size(length)} at {format_size(lo)} of {member.path} could not be read: rewritten from "
+                f"{format_size(hi - lo)} at {format_size(lo)} of {member.path} could not be read: rewritten from "
                 f"{source.path}, and read again."
             )
             self._array.observer("read-error-corrected", "good", text, member.path)
-        elif self._reader(lo, length, [member]):
+        elif self._reader(lo, hi - lo, [member]):
             await self.give_up(member, lo, hi, "it could not be rewritten, and is read from other members")
-
-    async def _fetch(self, member: Member, lo: int, hi: int, buffer: Buffer) -> Member | None:
-        """Fill the buffer from another copy. None: nobody can read all of it."""
-        tried = [member]
-        while source := self._reader(lo, hi - lo, tried):
-            result = await self._pen.read(source, lo, hi, buffer)
-            if result == hi - lo:
-                return source
-            if -result in GONE:
-                return None
-            tried.append(source)
-        return None
 
     async def _unreadable(self, member: Member, lo: int, hi: int) -> None:
         """No copy can be read here. It is listed as bad where another is still to be tried."""

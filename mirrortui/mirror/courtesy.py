@@ -86,6 +86,7 @@ class Courtesy:
             early = begun + self._depth * length / self.most - self._host.monotonic()
             if early <= 0:
                 return
+            self._yielded = float("-inf")  # clients alone would not have held it up so long
             await sleep(min(early, _LATE))
 
     async def _let_pass(self, begun: float, length: int, hurry: Callable[[], bool]) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool
-from mirrortui.mirror.array import Array, Member, State, Tuning
+from mirrortui.mirror.array import Array, Member, Tuning
 from mirrortui.mirror.correct import Corrector, Reader, cut
 from mirrortui.mirror.executor import Operation, wait
-from mirrortui.mirror.rewrite import GONE, Pen
+from mirrortui.mirror.rewrite import Pen
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.units import SECTOR, format_size
 
@@ -40,6 +40,7 @@ class Patcher:
         self._corrector = corrector
         self._pool = pool
         self._pen = Pen(array, scribe, pool)
+        self._pen.unread = corrector.note
         self._page = tuning.page
         self._wrote = wrote
 
@@ -48,11 +49,9 @@ class Patcher:
         False: one of them has no bad-block log, or nothing more can be done now.
         """
         holes: Holes = {}
-        buffer = self._pool.empty(hi - lo)
         try:
-            return await self._pages(lo, hi, self._grain(page=True), buffer, holes)
+            return await self._pages(lo, hi, self._grain(page=True), holes)
         finally:
-            buffer.drop()
             self._tell(lo, holes)
 
     def _tell(self, lo: int, holes: Holes) -> None:
@@ -63,12 +62,12 @@ class Patcher:
             )
             self._array.observer("bad-blocks-copied", "error", text, member.path)
 
-    async def _pages(self, lo: int, hi: int, unit: int, buffer: Buffer, holes: Holes) -> bool:
+    async def _pages(self, lo: int, hi: int, unit: int, holes: Holes) -> bool:
         fine = True
         for a, b in self._cut(lo, hi, unit):
             if self._array.broken:
                 return False
-            fine &= await self._page_at(a, b, buffer, holes)
+            fine &= await self._page_at(a, b, holes)
         return fine
 
     def _cut(self, lo: int, hi: int, unit: int) -> Iterator[tuple[int, int]]:
@@ -79,27 +78,23 @@ class Patcher:
         for a, b in itertools.pairwise(sorted(edges)):
             yield from cut(a, b, unit, self._array.in_sync()[0].data)
 
-    async def _page_at(self, lo: int, hi: int, buffer: Buffer, holes: Holes) -> bool:
-        source = await self._fetch(lo, hi, buffer)
-        if source is not None:
-            return await self._write(source, lo, hi, buffer)
-        if hi - lo > (least := self._grain(page=False)):
-            return await self._pages(lo, hi, least, buffer, holes)
-        return await self._leave_out(lo, hi, holes)
-
-    async def _fetch(self, lo: int, hi: int, buffer: Buffer) -> Member | None:
-        """Read it from a good copy; else from one that waits for a resync, whose version is as good as any that nobody
-        can read.
+    async def _page_at(self, lo: int, hi: int, holes: Holes) -> bool:
+        """From a good copy; else from one that waits for a resync, whose version is as good as any that nobody can
+        read.
         """
-        tried: list[Member] = []
-        while source := self._reader(lo, hi - lo, tried) or self._version(lo, hi, tried):
-            result = await self._pen.read(source, lo, hi, buffer)
-            if result == hi - lo:
-                return source if source.state is State.IN_SYNC else None
-            if -result in GONE:
-                return None
-            tried.append(source)
-        return None
+        length = hi - lo
+        found = await self._pen.fetch(
+            lo, hi, lambda tried: self._reader(lo, length, tried) or self._version(lo, hi, tried)
+        )
+        if found:
+            source, buffer = found
+            try:
+                return await self._write(source, lo, hi, buffer)
+            finally:
+                buffer.drop()
+        if length > (least := self._grain(page=False)):
+            return await self._pages(lo, hi, least, holes)
+        return await self._leave_out(lo, hi, holes)
 
     def _version(self, lo: int, hi: int, tried: list[Member]) -> Member | None:
         waiting = (m for m in self._array.in_sync() if self._needs(m, lo) and not m.bad.touches(lo, hi))
@@ -108,18 +103,19 @@ class Patcher:
     async def _write(self, source: Member, lo: int, hi: int, buffer: Buffer) -> bool:
         """To all who need it; where the source needed it itself its version is everybody's from now on."""
         adopted = self._needs(source, lo)
-        self._array.regain(lo, hi)
-        for member in self._array.targets():
-            if member is source or not member.active or member.bad.touches(lo, hi):
-                continue  # what is bad is healed afterwards
-            if not self._needs(member, lo):
-                if adopted:
-                    await self._put_right(member, lo, hi, buffer)
-                continue
-            write = Operation(member.device, Op.WRITE, member.data + lo, buffer, hi - lo)
+        # Decided after the last wait, and written all at once: a source that fails meanwhile is no longer the measure.
+        others = [m for m in self._array.targets() if m is not source and not m.bad.touches(lo, hi)]
+        needing = [m for m in others if self._needs(m, lo)]
+        writes = [Operation(m.device, Op.WRITE, m.data + lo, buffer, hi - lo) for m in needing]
+        for _ in writes:
             buffer.hold()
-            (result,) = await wait([write])
+        for member, write, result in zip(needing, writes, await wait(writes), strict=True):
             self._wrote(member, write, result)
+        if adopted:
+            for member in others:
+                if member not in needing and member.active:
+                    await self._put_right(member, lo, hi, buffer)
+        self._array.regain(lo, hi)
         return True
 
     async def _put_right(self, member: Member, lo: int, hi: int, buffer: Buffer) -> None:

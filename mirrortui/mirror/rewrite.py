@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool, same
-from mirrortui.mirror.array import Array, Member
+from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.executor import Operation, wait
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.units import format_size
 
 GONE = frozenset({errno.ETIMEDOUT, errno.ENODEV, errno.ENXIO})
 """Errors of a device that does not answer: an operation that meets one fails the member."""
+Choose = Callable[[list[Member]], Member | None]
+"""Whom to read from, after those were tried in vain."""
 
 
 class Pen:
@@ -23,6 +26,8 @@ class Pen:
         self._array = array
         self._scribe = scribe
         self._pool = pool
+        self.unread: Callable[[Member, int, int], None] = lambda member, offset, length: None
+        """Called for a member that could not be read where another could, so that it is put right in its turn."""
 
     async def read(self, member: Member, lo: int, hi: int, buffer: Buffer) -> int:
         """Bytes read from the member's medium, or a negative errno. Not counted as an error of the member."""
@@ -33,6 +38,21 @@ class Pen:
         if -result in GONE:
             self._scribe.fault(member, f"read error at {format_size(lo)}: {os.strerror(-result)}")
         return result
+
+    async def fetch(self, lo: int, hi: int, choose: Choose) -> tuple[Member, Buffer] | None:
+        """The range from the first of those that can read it; the caller drops the buffer. None: nobody can."""
+        tried: list[Member] = []
+        while source := choose(tried):
+            # Another each time: a read that timed out may still land in the last one.
+            buffer = self._pool.empty(hi - lo)
+            result = await self.read(source, lo, hi, buffer)
+            if result == hi - lo and source.state is State.IN_SYNC:
+                for member in tried:
+                    self.unread(member, lo, hi - lo)
+                return source, buffer
+            buffer.drop()
+            tried.append(source)
+        return None
 
     async def rewrite(self, member: Member, lo: int, hi: int, buffer: Buffer) -> bool:
         """Put the buffer there, durably, and read it again. False: that failed, and the member may be out for it."""

@@ -22,6 +22,7 @@ from mirrortui.mirror.mirror import Mirror
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.messages import LONGEST_LINE
+from mirrortui.worker.turns import Turns
 
 KEPT = 8
 """Runs that are remembered."""
@@ -47,6 +48,7 @@ class Checks:
         self._mirror = mirror
         self._aside = aside
         self._path = path
+        self._turns = Turns(loop.executor)
         self._uuid = format_uuid(mirror.array.uuid)
         self._runs = _read(path, self._uuid) if path else []
         mirror.checker.ended = self._remember
@@ -133,9 +135,13 @@ class Checks:
             self._loop.call_later(_REMEMBER_EVERY, self._remember_often)
 
     def _remember(self) -> None:
-        content, path = self._content(), self._path
-        if path:
-            self._loop.executor.spawn(self._aside.run(lambda: _write(path, content)))
+        if self._path:
+            self._loop.executor.spawn(self._write_aside(self._path))
+
+    async def _write_aside(self, path: Path) -> None:
+        async with self._turns:
+            content = self._content()
+            await self._aside.run(lambda: _write(path, content))
 
     def remember_now(self) -> None:
         """The mirror has stopped."""

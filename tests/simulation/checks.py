@@ -112,7 +112,7 @@ class Checks:
 
     def _alike_but_for_bad(self, chunk: int, size: int, copies: list[SimDisk]) -> None:
         geometry = self._scene.habits.geometry
-        bad = {disk.path: geometry.bad(disk) for disk in copies}
+        bad = {disk.path: geometry.unreadable(disk) for disk in copies}
         for sector in range(chunk * size, min(geometry.data, (chunk + 1) * size)):
             good = [disk for disk in copies if sector not in bad[disk.path]]
             if len({geometry.sector_of(disk, sector) for disk in good}) > 1:

@@ -77,7 +77,7 @@ MUTANTS = [
     _m("a write that a bad range does not take fails the member", "I5", "overwrite", 4000, ("return 0 if self.bad and -result not in GONE else min(result, -1)", "return min(result, -1)")),
     _m("who takes no rewrite is out although it has a log", "I5", "array", 4000, ("if not badblocks.fits(listed.log(sb), size=room, shift=sb.bblog_shift):", "if True:")),
     _m("what a recovery leaves out is not listed", "I6", "patch", 1000, ("if member.active and member.bad.without(lo, hi) and await self._corrector.enlist(member, lo, hi):", "if False:")),
-    _m("a page is corrected without a ticket", "I8", "correct", 4000, ("            await ticket\n            await self._put_right", "            await self._put_right")),
+    _m("a page is corrected without a ticket", "I8", "correct", 4000, ("            await ticket\n            await self._put_right(member, lo, hi)\n        finally", "            await self._put_right(member, lo, hi)\n        finally")),
     _m("a late write may land on a page that was corrected", "I8", "correct", 0, ("            and not any(m.device.zombies for m in self._array.targets())\n", ""), why="only the last copy keeps its place when it times out, and then there is no other to correct from or to"),
     _m("what cannot be read is not corrected", "I6", "correct", 4000, ("if copies and not self._too_many(member, lo, hi, copies):", "if False:")),
     _m("a retest believes what it can read", "I6", "retest", 300, ("    await mirror.sync.heal(member)\n", "    [member.list_good(*part) for part in member.bad]\n")),

@@ -206,3 +206,23 @@ def test_wherever_the_power_goes_all_members_are_there_and_equal(chunk: int | No
         assert {found.superblock.has_bitmap for found in on_disk(stage, disks)} == {again.array.has_bitmap}
         step += 1
     assert step > 6, "each of three superblocks is a step, and more"
+
+
+def test_what_was_copied_before_is_durable_before_the_bitmap_counts() -> None:
+    for seed in range(12):
+        stage, mirror, disks = made()
+        stage.run(bitmaps.remove_bitmap(mirror))
+        stage.write(mirror, 2 * MIB, b"w" * 4096)
+        disks[0].medium.preset(DATA, b"n" * 4096)
+        mirror.array.members[1].need.add(0)
+        mirror.sync.kick("they differ")
+        stage.until(lambda it=mirror: not it.sync.running)
+        stage.run(bitmaps.add_bitmap(mirror, 64 * KIB))
+        stage.executor.abandon()
+        stage.scheduler.rng.seed(seed)
+        for disk in disks:
+            disk.lose_power([])
+        stage.scheduler.forget()
+        again = stage.assemble(disks)
+        stage.until(lambda it=again: not it.sync.running and not it.array.unsynced())
+        assert disks[0].current[DATA : DATA + 4096] == disks[1].current[DATA : DATA + 4096]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import random
 
 import pytest
 
@@ -470,6 +471,34 @@ def test_what_is_put_right_is_in_whole_blocks_of_every_member() -> None:
     assert stage.read(mirror, 0, len(DATA)) == DATA
 
 
+def test_a_read_that_timed_out_does_not_land_in_what_is_rewritten() -> None:
+    """The source hangs, another takes its place, and the first one answers late: into its own buffer."""
+    stage = Stage()
+    sectors = 4 * MIB // SECTOR
+    data = random.Random(1).randbytes(64 * KIB)
+    a, b, c = (
+        SimDisk(name, sectors, range(METADATA, sectors), stage.scheduler, block_size=512) for name in "abc"
+    )
+    mirror = stage.create([a, b, c], chunk=64 * KIB)
+    assert stage.write(mirror, 0, data) == 0
+    decay(a, BAD[0] + SECTOR, BAD[0] + 2 * SECTOR)
+    assert stage.read(mirror, 0, len(data)) == data
+    ready = stage.scheduler.ready
+    stage.until(lambda: any(r.disk is b and r.length == PAGE for r in ready))
+    late = next(r for r in ready if r.disk is b and r.length == PAGE)
+    ready.remove(late)
+    assert late.buffer
+    late.buffer.hold()
+    late.waiter.complete(late.index, -errno.ETIMEDOUT)
+    stage.until(lambda: any(r.disk is a and r.changes and r.offset >= START for r in ready))
+    b.take_effect(late)
+    late.buffer.drop()
+    settled(stage, mirror)
+    assert states(mirror) == {"a": State.IN_SYNC, "b": State.FAULTY, "c": State.IN_SYNC}
+    assert not a.damage.unreadable
+    assert a.current[START:] == c.current[START:]
+
+
 def test_a_resync_takes_the_version_that_can_be_read() -> None:
     """After a crash without a bitmap: the copy that would be the measure has lost a page, and the other has it."""
     stage = Stage()
@@ -534,3 +563,15 @@ def test_no_cut_in_a_growing_log_loses_what_it_lists(count: int) -> None:
         log = log[:at] + data + log[at + len(data) :]
         assert set(badblocks.decode(log)) >= set(old)
     assert badblocks.decode(log) == tuple(new)
+
+
+def test_a_source_that_cannot_be_read_is_put_right_in_its_turn() -> None:
+    stage = Stage()
+    a, b, c = stopped(stage, "abc")
+    mirror = stage.assemble([a, b, c])
+    for disk in (a, b):
+        decay(disk, *BAD)
+    mirror.corrector.note(member(mirror, "a"), BAD[0], PAGE)
+    settled(stage, mirror)
+    assert not (a.damage.unreadable or b.damage.unreadable)
+    assert a.current[START:] == b.current[START:] == c.current[START:]
