@@ -201,7 +201,8 @@ class Geometry:
 
     def last_cleared(self, disk: SimDisk) -> tuple[int, int] | None:
         """When bits were last cleared, and with whom, by a disk's bitmap."""
-        if not self.bitmap:
+        sb = self.superblock(disk)
+        if sb is None or not sb.has_bitmap:
             return None
         header = bitmap.decode(self._bitmap(disk)[1])
         return header.events_cleared, header.cleared_by
