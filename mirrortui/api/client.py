@@ -15,15 +15,20 @@ import msgspec
 from mirrortui.api.interface import MemberVerb
 from mirrortui.api.problems import from_problem
 from mirrortui.api.schema import (
+    AccessRequest,
     AssembleRequest,
     BadBlocks,
     BadBlocksRequest,
+    BitmapRequest,
     CheckRun,
     CreateRequest,
     DeviceInfo,
     EngineInfo,
     Event,
     ExportRequest,
+    Forecast,
+    ForecastRequest,
+    GrowRequest,
     Handover,
     HandoverRequest,
     ImpactRequest,
@@ -33,7 +38,9 @@ from mirrortui.api.schema import (
     Mirror,
     Plan,
     Problem,
+    RenameRequest,
     ReplaceRequest,
+    SetRequest,
     SpeedRequest,
     StopRequest,
     SyncRequest,
@@ -125,6 +132,12 @@ class EngineClient:
         """One mirror as it is now."""
         return self._get(f"/v1/mirrors/{quote(name, '')}", Mirror)
 
+    def forecast(self, mirror: str, request: ForecastRequest) -> Forecast:
+        """What would happen if a member failed now."""
+        return self._exchange(
+            "POST", _target(mirror, "if-fails"), msgspec.json.encode(request), Forecast, ANSWER_WITHIN
+        )
+
     def devices(self) -> list[DeviceInfo]:
         """Block devices, and why they cannot be members."""
         return self._get("/v1/devices", list[DeviceInfo], ACT_WITHIN)
@@ -199,6 +212,46 @@ class EngineClient:
     def look(self, mirror: str, request: LookRequest) -> Look:
         """What each copy has at a place."""
         return self._post(_target(mirror, "look"), request, Look)
+
+    def set_flag(self, mirror: str, request: SetRequest) -> Mirror:
+        """Set or clear a flag of a member."""
+        return self._post(_target(mirror, "set"), _acting(request), Mirror)
+
+    def plan_set_flag(self, mirror: str, request: SetRequest) -> Plan:
+        """What `set_flag` would do."""
+        return self._post(_target(mirror, "set"), _planning(request), Plan)
+
+    def set_bitmap(self, mirror: str, request: BitmapRequest) -> Mirror:
+        """Give a mirror a write-intent bitmap, take it away, or change its chunk."""
+        return self._post(_target(mirror, "bitmap"), _acting(request), Mirror)
+
+    def plan_set_bitmap(self, mirror: str, request: BitmapRequest) -> Plan:
+        """What `set_bitmap` would do."""
+        return self._post(_target(mirror, "bitmap"), _planning(request), Plan)
+
+    def grow(self, mirror: str, request: GrowRequest) -> Mirror:
+        """Have more members, or fewer."""
+        return self._post(_target(mirror, "grow"), _acting(request), Mirror)
+
+    def plan_grow(self, mirror: str, request: GrowRequest) -> Plan:
+        """What `grow` would do."""
+        return self._post(_target(mirror, "grow"), _planning(request), Plan)
+
+    def set_access(self, mirror: str, request: AccessRequest) -> Mirror:
+        """Make a mirror read-only, or writable again."""
+        return self._post(_target(mirror, "access"), _acting(request), Mirror)
+
+    def plan_set_access(self, mirror: str, request: AccessRequest) -> Plan:
+        """What `set_access` would do."""
+        return self._post(_target(mirror, "access"), _planning(request), Plan)
+
+    def rename(self, mirror: str, request: RenameRequest) -> Mirror:
+        """Give a mirror another name."""
+        return self._post(_target(mirror, "rename"), _acting(request), Mirror)
+
+    def plan_rename(self, mirror: str, request: RenameRequest) -> Plan:
+        """What `rename` would do."""
+        return self._post(_target(mirror, "rename"), _planning(request), Plan)
 
     def handover(self, mirror: str, request: HandoverRequest) -> Handover:
         """Stop a mirror, and let the kernel assemble it."""
@@ -299,6 +352,11 @@ def _target(mirror: str, verb: str) -> str:
 
 Acting = TypeVar(
     "Acting",
+    AccessRequest,
+    BitmapRequest,
+    GrowRequest,
+    RenameRequest,
+    SetRequest,
     CreateRequest,
     AssembleRequest,
     MemberRequest,

@@ -6,15 +6,20 @@ from collections.abc import Iterator
 from typing import Literal, Protocol
 
 from mirrortui.api.schema import (
+    AccessRequest,
     AssembleRequest,
     BadBlocks,
     BadBlocksRequest,
+    BitmapRequest,
     CheckRun,
     CreateRequest,
     DeviceInfo,
     EngineInfo,
     Event,
     ExportRequest,
+    Forecast,
+    ForecastRequest,
+    GrowRequest,
     Handover,
     HandoverRequest,
     ImpactRequest,
@@ -23,7 +28,9 @@ from mirrortui.api.schema import (
     MemberRequest,
     Mirror,
     Plan,
+    RenameRequest,
     ReplaceRequest,
+    SetRequest,
     SpeedRequest,
     StopRequest,
     SyncRequest,
@@ -67,6 +74,10 @@ class EngineApi(Protocol):
 
     def mirror(self, name: str) -> Mirror:
         """One mirror as it is now."""
+        ...
+
+    def forecast(self, mirror: str, request: ForecastRequest) -> Forecast:
+        """What would happen if a member failed now."""
         ...
 
     def devices(self) -> list[DeviceInfo]:
@@ -139,6 +150,46 @@ class EngineApi(Protocol):
 
     def set_impact(self, mirror: str, request: ImpactRequest) -> Mirror:
         """Say how much clients may notice of a sync, while the mirror runs."""
+        ...
+
+    def set_flag(self, mirror: str, request: SetRequest) -> Mirror:
+        """Set or clear a flag of a member."""
+        ...
+
+    def plan_set_flag(self, mirror: str, request: SetRequest) -> Plan:
+        """What `set_flag` would do."""
+        ...
+
+    def set_bitmap(self, mirror: str, request: BitmapRequest) -> Mirror:
+        """Give a mirror a write-intent bitmap, take it away, or change its chunk."""
+        ...
+
+    def plan_set_bitmap(self, mirror: str, request: BitmapRequest) -> Plan:
+        """What `set_bitmap` would do."""
+        ...
+
+    def grow(self, mirror: str, request: GrowRequest) -> Mirror:
+        """Have more members, or fewer."""
+        ...
+
+    def plan_grow(self, mirror: str, request: GrowRequest) -> Plan:
+        """What `grow` would do."""
+        ...
+
+    def set_access(self, mirror: str, request: AccessRequest) -> Mirror:
+        """Make a mirror read-only, or writable again."""
+        ...
+
+    def plan_set_access(self, mirror: str, request: AccessRequest) -> Plan:
+        """What `set_access` would do."""
+        ...
+
+    def rename(self, mirror: str, request: RenameRequest) -> Mirror:
+        """Give a mirror another name; answers it under that."""
+        ...
+
+    def plan_rename(self, mirror: str, request: RenameRequest) -> Plan:
+        """What `rename` would do."""
         ...
 
     def handover(self, mirror: str, request: HandoverRequest) -> Handover:

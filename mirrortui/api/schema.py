@@ -19,11 +19,17 @@ Driver = Literal["mirrortui", "kernel"]
 """Who runs a mirror: a worker of ours, or the kernel's md."""
 CheckAction = Literal["check", "repair"]
 SyncVerb = Literal["check", "repair", "pause", "resume", "cancel"]
+MemberFlag = Literal["write-mostly", "failfast"]
+"""write-mostly: read from it only when no other member can serve. failfast: for the kernel, which then does not retry
+on it."""
+DailyVerb = Literal["set", "grow", "readonly", "readwrite", "rename"]
 Verb = (
     Literal[
         "create", "assemble", "stop", "fail", "remove", "add", "re-add", "replace", "handover", "takeover"
     ]
     | SyncVerb
+    | DailyVerb
+    | Literal["zero-superblock"]
 )
 
 
@@ -60,6 +66,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     """Bytes of the device; 0 if missing."""
     write_mostly: bool = False
+    failfast: bool = False
     events: int = 0
     read_errors: int = 0
     write_errors: int = 0
@@ -184,6 +191,10 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing is copied or checked until it is resumed."""
     checks: list[CheckRun] = []
     """The latest first, without their ranges."""
+    opened_readonly: bool = False
+    """It was assembled read-only: its members are open for reading only."""
+    spare_policy: str = ""
+    """Which spare takes over when a member fails, in a sentence; empty when there is none."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,11 +211,37 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     "bad-blocks-left", "sync-stuck",
     "member-replacing", "member-replaced", "check-started", "check-finished", "repair-started", "repair-finished",
     "sync-paused", "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over",
-    "mirror-taken-over"."""
+    "mirror-taken-over", "spare-activated", "flag-set", "bitmap-set", "mirror-readonly", "mirror-readwrite",
+    "mirror-renamed", "mirror-grown"."""
     severity: Severity
     text: str
     """A sentence that stands alone."""
     member: str | None = None
+
+
+class ForecastRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`status --if-fails`: of whom?"""
+
+    member: str
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What would happen if a member failed now. Nothing is changed by asking."""
+
+    mirror: str
+    member: str
+    copies: list[str]
+    """Members that would still be in sync."""
+    spare: str | None
+    """The spare that would take its place."""
+    copied: int
+    """Bytes that would be copied to the spare."""
+    eta_s: float | None
+    """How long that would take, by what was measured of late; None: nothing was, or nothing is copied."""
+    lost: int
+    """Bytes of data that nobody else holds."""
+    text: str
+    """All of it in words."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -241,6 +278,8 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     name: str
     members: list[str]
+    spares: list[str] = []
+    """Wait for a member to fail, and then take its place."""
     bitmap_chunk: int | None = None
     assume_clean: bool = False
     size: int | None = None
@@ -342,6 +381,56 @@ class LookRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     offset: int
     length: int = 256
+
+
+class SetRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`set`: a flag of a member, kept in its superblock."""
+
+    member: str
+    flag: MemberFlag
+    on: bool
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
+
+
+class BitmapRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`set NAME bitmap`: the write-intent bitmap, while the mirror runs."""
+
+    bitmap: Literal["internal", "none"]
+    chunk: Annotated[int, msgspec.Meta(ge=4096)] | None = None
+    """Bytes to a bit, a power of two; None: by size."""
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
+
+
+class GrowRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`grow`: how many members a mirror is to have."""
+
+    members: int
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
+
+
+class AccessRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`readonly`, `readwrite`."""
+
+    readonly: bool
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
+
+
+class RenameRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`rename`."""
+
+    name: str
+    """The new one."""
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
 
 
 class StopRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -23,6 +23,12 @@ _VERBS = {
     "add": "members",
     "re-add": "members",
     "replace": "members",
+    "set": "settings",
+    "grow": "settings",
+    "readonly": "settings",
+    "readwrite": "settings",
+    "rename": "settings",
+    "zero-superblock": "zero_superblock",
     "check": "sync",
     "repair": "sync",
     "mismatches": "mismatches",
@@ -40,6 +46,8 @@ _VERBS = {
     "demo": "demo",
 }
 """Each verb's module in this package, imported when the verb is used."""
+_PYTHON = {"set": "set_flag"}
+"""Verbs that are other words in Python."""
 _INTERRUPTED = 130
 
 
@@ -51,7 +59,7 @@ class _Verbs(click.RichGroup):
         if cmd_name not in _VERBS:
             return None
         module = importlib.import_module(f"mirrortui.cli.{_VERBS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        command: click.Command = getattr(module, _PYTHON.get(cmd_name, cmd_name.replace("-", "_")))
         return command
 
 

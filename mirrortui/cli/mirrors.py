@@ -28,6 +28,13 @@ _direct_option = click.option("--direct", is_flag=True, help="O_DIRECT to the me
     callback=to_bytes,
     help="Bytes that a bit of the write-intent bitmap stands for.",
 )
+@click.option(
+    "--spare",
+    "spares",
+    metavar="MEMBER",
+    multiple=True,
+    help="A device that waits, and takes the place of a member that fails. May be given again.",
+)
 @click.option("--assume-clean", is_flag=True, help="The members are equal already: copy nothing.")
 @click.option("--size", metavar="SIZE", callback=to_bytes, help="Use this much of each member.")
 @click.option("--force", is_flag=True, help="Overwrite what the members hold.")
@@ -40,6 +47,7 @@ def create(
     session: Session,
     name: str,
     members: tuple[str, ...],
+    spares: tuple[str, ...],
     bitmap_chunk: int | None,
     assume_clean: bool,
     size: int | None,
@@ -53,6 +61,7 @@ def create(
     request = CreateRequest(
         name=name,
         members=[absolute(member) for member in members],
+        spares=[absolute(spare) for spare in spares],
         bitmap_chunk=bitmap_chunk,
         assume_clean=assume_clean,
         size=size,

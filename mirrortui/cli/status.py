@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import rich_click as click
 
-from mirrortui.api.schema import Mirror
-from mirrortui.cli.session import Session, engine_options, print_json, to_name
+from mirrortui.api.client import EngineClient
+from mirrortui.api.schema import ForecastRequest, Mirror
+from mirrortui.cli.session import Session, absolute, engine_options, print_json, to_name
 from mirrortui.cli.text import mirror_lines
+from mirrortui.errors import RequestError
 
 HEALTHY, DEGRADED, FAILED = 0, 1, 2
 
 
 @click.command()
 @click.argument("name", required=False, callback=to_name)
+@click.option(
+    "--if-fails",
+    metavar="MEMBER",
+    help="Tell what would happen if that member failed now; nothing is changed.",
+)
 @engine_options
 @click.pass_obj
-def status(session: Session, name: str | None, as_json: bool) -> int:
+def status(session: Session, name: str | None, if_fails: str | None, as_json: bool) -> int:
     """Show one mirror, or all of them, worst first.
 
     Exit code: 0 healthy, 1 degraded, 2 failed (no data path), 3 no such mirror, 4 no engine. A stopped mirror counts
-    as failed when it is asked for by name, and not at all otherwise.
+    as failed when it is asked for by name, and not at all otherwise. With --if-fails: 0, or 1 if data would be lost.
     """
     client = session.running_engine()
+    if if_fails is not None:
+        return _forecast(client, name, if_fails, as_json)
     if name is None:
         mirrors = client.mirrors()
         if as_json:
@@ -35,6 +44,17 @@ def status(session: Session, name: str | None, as_json: bool) -> int:
     else:
         _print([mirror])
     return _code(mirror)
+
+
+def _forecast(client: EngineClient, name: str | None, member: str, as_json: bool) -> int:
+    if name is None:
+        raise RequestError("--if-fails is about a member of one mirror.", hint="Name the mirror.")
+    found = client.forecast(name, ForecastRequest(member=absolute(member)))
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(found.text)
+    return int(found.lost > 0)
 
 
 def _print(mirrors: list[Mirror]) -> None:

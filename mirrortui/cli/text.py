@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import rich_click as click
 
-from mirrortui.api.schema import Bitmap, Event, Mirror, Sync
+from mirrortui.api.schema import Bitmap, Event, Member, Mirror, Sync
 from mirrortui.units import format_duration, format_moment, format_rate, format_size
 
 _STATES = {
@@ -50,6 +50,8 @@ def mirror_lines(mirror: Mirror) -> list[str]:
         lines.append(f"  {checked}")
     if mirror.driver == "kernel":
         lines.append(f"  run by the kernel, as {mirror.device}")
+    if mirror.spare_policy:
+        lines.append(f"  {mirror.spare_policy}")
     lines.append(f"  {_users(mirror)}")
     if mirror.worker_pid and mirror.worker_memory:
         lines.append(f"  worker process {mirror.worker_pid}, {format_size(mirror.worker_memory)} of memory")
@@ -151,10 +153,14 @@ def _members(mirror: Mirror) -> list[str]:
                 _styled(member.state.replace("_", " "), colour),
                 format_size(member.size) if member.size else "-",
                 str(member.read_errors + member.write_errors),
-                member.why,
+                "; ".join([*_flags(member), *([member.why] if member.why else [])]),
             )
         )
     return table(rows, right=(0, 4, 5))
+
+
+def _flags(member: Member) -> list[str]:
+    return ["write-mostly"] * member.write_mostly + ["failfast"] * member.failfast
 
 
 def _styled(text: str, colour: str) -> str:

@@ -55,29 +55,34 @@ def draft_create(request: CreateRequest, mirrors: Sequence[Mirror]) -> Draft:
     """
     names.checked(request.name)
     _check_name_is_free(request, mirrors)
-    check_distinct(request.members)
-    _check_not_running(request.members, mirrors)
-    found = [check_candidate(path, force=request.force) for path in request.members]
+    paths = [*request.members, *request.spares]
+    check_distinct(paths)
+    _check_not_running(paths, mirrors)
+    everybody = [check_candidate(path, force=request.force) for path in paths]
+    found, spares = everybody[: len(request.members)], len(request.spares)
     spec = CreateSpec(
         name=request.name,
         size=request.size,
         chunk=request.bitmap_chunk,
         assume_clean=request.assume_clean,
+        spares=spares,
     )
-    _, size = lay_out([one.size for one in found], spec)
-    confirm = deliberation(*found)
+    _, size = lay_out([one.size for one in everybody], spec)
+    confirm = deliberation(*everybody)
     plan = Plan(
         verb="create",
         mirror=request.name,
-        title=f"Create {request.name}, {format_size(size)}, on {', '.join(request.members)}",
+        title=f"Create {request.name}, {format_size(size)}, on {', '.join(request.members)}"
+        + (f", spare: {', '.join(request.spares)}" if spares else ""),
         copies=_first_copy(request, found, size),
-        erases=[loss for one in found for loss in losses(one)],
+        erases=[loss for one in everybody for loss in losses(one)],
         meanwhile=f"it can be used at once; until the copy is done what counts is on {found[0].path}",
-        afterwards=f"{len(found)} of {len(found)} copies",
+        afterwards=f"{len(found)} of {len(found)} copies"
+        + (f", {spares} spare{'s' * (spares != 1)}" if spares else ""),
         command=_create_command(request, yes=confirm != "none"),
         confirm=confirm,
         refused=None,
-        notes=_waste(found),
+        notes=_waste(everybody),
     )
     return Draft(plan=plan, name=request.name, create=request)
 
@@ -240,6 +245,7 @@ def _create_command(request: CreateRequest, *, yes: bool = False) -> str:
         "create",
         request.name,
         *request.members,
+        *(word for spare in request.spares for word in ("--spare", spare)),
         bitmap_chunk=request.bitmap_chunk,
         assume_clean=request.assume_clean,
         size=request.size,

@@ -16,21 +16,28 @@ from mirrortui.api.client import HEARTBEAT
 from mirrortui.api.names import checked_path
 from mirrortui.api.problems import to_problem
 from mirrortui.api.schema import (
+    AccessRequest,
     AssembleRequest,
     BadBlocksRequest,
+    BitmapRequest,
     CreateRequest,
     EngineInfo,
     ExportRequest,
+    ForecastRequest,
+    GrowRequest,
     HandoverRequest,
     ImpactRequest,
     LookRequest,
     MemberRequest,
+    RenameRequest,
     ReplaceRequest,
+    SetRequest,
     SpeedRequest,
     StopRequest,
     SyncRequest,
     TakeoverRequest,
 )
+from mirrortui.engine import daily
 from mirrortui.engine.devices import list_devices
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.kernel import Keeper
@@ -94,6 +101,12 @@ class Service:
             ("GET", "/v1/mirrors/{name}/mismatches", self._mismatches),
             ("POST", "/v1/mirrors/{name}/look", self._look),
             ("POST", "/v1/mirrors/{name}/replace", self._replace),
+            ("POST", "/v1/mirrors/{name}/if-fails", self._forecast),
+            ("POST", "/v1/mirrors/{name}/set", self._set_flag),
+            ("POST", "/v1/mirrors/{name}/bitmap", self._set_bitmap),
+            ("POST", "/v1/mirrors/{name}/grow", self._grow),
+            ("POST", "/v1/mirrors/{name}/access", self._set_access),
+            ("POST", "/v1/mirrors/{name}/rename", self._rename),
             ("POST", "/v1/mirrors/{name}/handover", self._handover),
             ("POST", "/v1/mirrors/{name}/takeover", self._takeover),
             ("POST", "/v1/mirrors/{name}/{verb}", self._change),
@@ -172,6 +185,30 @@ class Service:
         ward = await self._ward(request)
         return _answer(await ward.replace_member(await _body(request, ReplaceRequest)))
 
+    async def _forecast(self, request: Request) -> Response:
+        ward = await self._ward(request)
+        return _answer(await daily.forecast(ward, await _body(request, ForecastRequest)))
+
+    async def _set_flag(self, request: Request) -> Response:
+        ward = await self._ward(request)
+        return _answer(await daily.set_flag(ward, await _body(request, SetRequest)))
+
+    async def _set_bitmap(self, request: Request) -> Response:
+        ward = await self._ward(request)
+        return _answer(await daily.set_bitmap(ward, await _body(request, BitmapRequest)))
+
+    async def _grow(self, request: Request) -> Response:
+        ward = await self._ward(request)
+        return _answer(await daily.grow(ward, await _body(request, GrowRequest)))
+
+    async def _set_access(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        return _answer(await self._supervisor.set_access(name, await _body(request, AccessRequest)))
+
+    async def _rename(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        return _answer(await self._supervisor.rename(name, await _body(request, RenameRequest)))
+
     async def _handover(self, request: Request) -> Response:
         name = request.path_params["name"]
         return _answer(await self._supervisor.handover(name, await _body(request, HandoverRequest)))
@@ -238,11 +275,16 @@ async def _body(request: Request, kind: type[Body]) -> Body:
 def _paths(body: msgspec.Struct) -> list[str]:
     """Every file that a request names."""
     match body:
-        case CreateRequest(members=members):
-            return members
+        case CreateRequest(members=members, spares=spares):
+            return [*members, *spares]
         case AssembleRequest(members=members, survivor=survivor):
             return [*members, survivor] if survivor else members
-        case MemberRequest(member=member) | BadBlocksRequest(member=member):
+        case (
+            MemberRequest(member=member)
+            | ForecastRequest(member=member)
+            | SetRequest(member=member)
+            | BadBlocksRequest(member=member)
+        ):
             return [member]
         case ReplaceRequest(member=member, replacement=replacement):
             return [member, replacement]

@@ -59,6 +59,12 @@ class State:
         """Forget it; its members keep all that matters."""
         self._replace({key: value for key, value in self._mirrors.items() if key != name})
 
+    def rename(self, old: str, new: str) -> None:
+        """Remember it under another name. Raises MirrortuiError if that could not be written."""
+        if known := self._mirrors.get(old):
+            others = {key: value for key, value in self._mirrors.items() if key != old}
+            self._replace({**others, new: msgspec.structs.replace(known, name=new)})
+
     def _replace(self, mirrors: dict[str, Remembered]) -> None:
         content = msgspec.json.encode(_File(version=_VERSION, mirrors=list(mirrors.values())))
         try:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
-from mirrortui.api.consent import require
+from mirrortui.api.consent import command, refusal, require
 from mirrortui.api.schema import (
+    AccessRequest,
     AssembleRequest,
     CreateRequest,
     Handover,
     HandoverRequest,
     Mirror,
     Plan,
+    RenameRequest,
     TakeoverRequest,
 )
+from mirrortui.engine import daily
 from mirrortui.engine.devices import find_mirrors
 from mirrortui.engine.exchange import handover, takeover
 from mirrortui.engine.kernel import Keeper, KernelArrays
@@ -50,7 +53,11 @@ class Supervisor:
         for name in known | running:
             self._wards[name] = Ward(self._house, name)
         found = await asyncio.gather(*(ward.adopt() for ward in self._wards.values()))
-        for ward, adopted in zip(list(self._wards.values()), found, strict=True):
+        wards = list(self._wards.values())
+        for ward, adopted in zip(wards, found, strict=True):
+            if adopted and ward.memory is None:
+                self._follow_rename(ward, await ward.status())
+        for ward, adopted in zip(wards, found, strict=True):
             memory = ward.memory
             if adopted and memory is None:
                 self._house.state.put(_remember_found(await ward.status()))
@@ -60,6 +67,12 @@ class Supervisor:
                 ward.revive()
         if lost := [ward.reviving for ward in self._wards.values() if ward.reviving]:
             await asyncio.wait(lost, timeout=SETTLE_WITHIN)
+
+    def _follow_rename(self, ward: Ward, mirror: Mirror) -> None:
+        """Its worker was renamed, and the engine died before it wrote that down."""
+        for memory in self._house.state.all():
+            if memory.uuid == mirror.uuid and not self._wards[memory.name].link:
+                self._house.state.rename(memory.name, ward.name)
 
     async def close(self) -> None:
         """Let go of the workers; they run on."""
@@ -137,6 +150,31 @@ class Supervisor:
             return draft.plan
         require(draft.plan, request.yes)
         return await self._start(draft, direct=request.direct, readonly=request.readonly)
+
+    async def set_access(self, name: str, request: AccessRequest) -> Mirror | Plan:
+        """Make a mirror of ours read-only, or writable again, or the plan of it."""
+        return await daily.set_access(await self.find(name), request, self.assemble)
+
+    async def rename(self, name: str, request: RenameRequest) -> Mirror | Plan:
+        """Give a mirror of ours another name, or the plan of it."""
+        ward, new = (
+            daily.ours(await self.find(name), "mdadm --assemble --update=name renames it."),
+            request.name,
+        )
+        try:
+            daily.check_new_name(new, await self.mirrors(), self._wards)
+        except RefusedError as error:
+            if not request.plan:
+                raise
+            return refusal("rename", name, f"Rename {name}", command("rename", name, new), error)
+        move = daily.move(self._house.paths, request)
+        if request.plan:
+            return await ward.rename(move)
+        self._wards[new] = ward  # nobody else may have that name meanwhile
+        try:
+            return await ward.rename(move)
+        finally:
+            del self._wards[name if ward.name == new else new]
 
     async def handover(self, name: str, request: HandoverRequest) -> Handover | Plan:
         """Let the kernel run a mirror of ours, or the plan of that."""

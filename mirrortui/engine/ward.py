@@ -9,17 +9,21 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import psutil
 from msgspec.structs import replace
 
 from mirrortui.api.client import SAVE_WITHIN
 from mirrortui.api.paths import Paths
 from mirrortui.api.schema import (
+    AccessRequest,
     AssembleRequest,
     BadBlocks,
     BadBlocksRequest,
+    BitmapRequest,
     CheckRun,
     ExportRequest,
+    GrowRequest,
     ImpactRequest,
     Look,
     LookRequest,
@@ -28,16 +32,17 @@ from mirrortui.api.schema import (
     Mirror,
     Plan,
     ReplaceRequest,
+    SetRequest,
     SpeedRequest,
     StopRequest,
     SyncRequest,
 )
 from mirrortui.engine.journal import Journal
-from mirrortui.engine.link import ACT_WITHIN, GoneError, Link
+from mirrortui.engine.link import ACT_WITHIN, Answer, GoneError, Link
 from mirrortui.engine.spawn import WORKER, Process, ending, spawn
 from mirrortui.engine.state import Remembered, State
 from mirrortui.errors import MirrortuiError, RefusedError
-from mirrortui.worker.messages import Job, WorkerEvent
+from mirrortui.worker.messages import Job, Move, WorkerEvent
 
 PAUSES = (0.0, 0.5, 2.0, 5.0, 15.0)
 """Seconds before each attempt to assemble a mirror whose worker died; after the last the operator is told."""
@@ -124,11 +129,21 @@ class Ward:
                 return self._absent(str(error))
         return self._absent(self.trouble)
 
-    async def change(self, verb: str, request: MemberRequest) -> Mirror | Plan:
-        """fail, remove, add or re-add, or the plan of it."""
+    async def ask(self, verb: str, request: msgspec.Struct, kind: type[Answer]) -> Answer:
+        """A question to its worker, which changes nothing. Raises RefusedError when it does not run."""
+        return await self._running().call(verb, request, kind)
+
+    async def change(
+        self, verb: str, request: MemberRequest | SetRequest | BitmapRequest | GrowRequest | AccessRequest
+    ) -> Mirror | Plan:
+        """A verb that the worker does by itself, such as fail, or the plan of it."""
         return await self._alter(verb, request)
 
-    async def _alter(self, verb: str, request: MemberRequest | ReplaceRequest) -> Mirror | Plan:
+    async def _alter(
+        self,
+        verb: str,
+        request: MemberRequest | ReplaceRequest | SetRequest | BitmapRequest | GrowRequest | AccessRequest,
+    ) -> Mirror | Plan:
         link = self._running()
         if request.plan:
             return await link.call(verb, request, Plan, ACT_WITHIN)
@@ -136,6 +151,24 @@ class Ward:
             mirror = await link.call(verb, request, Mirror, ACT_WITHIN)
             self._learn(mirror)
             return replace(mirror, worker_pid=link.pid)
+
+    async def rename(self, move: Move) -> Mirror | Plan:
+        """Another name, also for what is remembered, or the plan of it."""
+        link, log = self._running(), self.house.paths.worker_log
+        if move.plan:
+            return await link.call("rename", move, Plan, ACT_WITHIN)
+        async with self._lock:
+            mirror = await link.call("rename", move, Mirror, ACT_WITHIN)
+            with contextlib.suppress(OSError):
+                log(self.name).rename(log(move.name))
+            old, self.name, link.name = self.name, move.name, move.name
+            self.house.state.rename(old, move.name)
+            return replace(mirror, worker_pid=link.pid)
+
+    def note_readonly(self, readonly: bool) -> None:
+        """Whether it is to be read-only when its worker has died, too."""
+        if memory := self.memory:
+            self.house.state.put(replace(memory, readonly=readonly))
 
     async def replace_member(self, request: ReplaceRequest) -> Mirror | Plan:
         """replace, or the plan of it."""

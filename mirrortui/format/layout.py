@@ -23,7 +23,7 @@ _LEAST_DATA = 64 * KIB // SECTOR
 """Less would be allowed and of no use."""
 _LEAST_DEFAULT_CHUNK, _MOST_DEFAULT_CHUNK = 64 * KIB, 64 * MIB
 _DEFAULT_BITS = 4096
-_MOST_CHUNK = 2 * GIB
+MOST_CHUNK = 2 * GIB
 """The greatest power of two that its field in the bitmap holds."""
 
 
@@ -103,10 +103,10 @@ def _bitmap_chunk(chunk: int | None, covered: int, most_bits: int) -> int:
         least *= 2
     if chunk is None:
         return max(least, default_chunk(covered * SECTOR))
-    if not least <= chunk <= _MOST_CHUNK or chunk & (chunk - 1):
+    if not least <= chunk <= MOST_CHUNK or chunk & (chunk - 1):
         raise RequestError(
             f"A bitmap chunk of {chunk} bytes cannot be used here: it must be a power of two, at most"
-            f" {format_size(_MOST_CHUNK)}, and the least that fits is {format_size(least)} ({least} bytes)."
+            f" {format_size(MOST_CHUNK)}, and the least that fits is {format_size(least)} ({least} bytes)."
         )
     return chunk
 

@@ -68,6 +68,11 @@ class Found:
             return -1.0, -1.0
         return seconds(sb.ctime), seconds(sb.utime)
 
+    @property
+    def for_this_device(self) -> bool:
+        """It was written for this device: whoever looks for one takes it for this device's."""
+        return self.age >= (0.0, 0.0)
+
 
 def places(sectors: int) -> tuple[Place, ...]:
     """Where superblocks may lie on a device of that many sectors."""

@@ -20,3 +20,11 @@ def label(set_name: str) -> str:
     """
     text = re.sub(r"[\s/]|^[.-]", "_", printable(set_name.partition(":")[2] or set_name))
     return text.encode()[:_LONGEST].decode(errors="ignore")
+
+
+def renamed(set_name: str, name: str) -> str:
+    """The name for a superblock: with the host of the old one in front where that fits, as mdadm writes it."""
+    host, colon, _ = set_name.partition(":")
+    whole = f"{host}:{name}"
+    fits = len(whole.encode("utf-8", "surrogateescape")) <= _LONGEST
+    return whole if colon and host and fits and ":" not in name else name

@@ -122,6 +122,8 @@ class Member:
         self.superblock = superblock
         """Its own, as last read or written: geometry, UUIDs and flags come from here."""
         self.slot = superblock.dev_number
+        self.devflags = superblock.devflags
+        """WRITE_MOSTLY and FAILFAST as they are to be in its superblock."""
         self.role = role
         """0..raid_disks-1; None for a spare."""
         self.state = state
@@ -217,6 +219,11 @@ class Signature:
     """Slots of members whose bad-block log counts."""
     replacing: tuple[int, ...] = ()
     """Slots of replacements."""
+    flags: tuple[tuple[int, int], ...] = ()
+    """(slot, devflags) of members that have any."""
+    set_name: str = ""
+    has_bitmap: bool = True
+    raid_disks: int = 0
 
 
 @dataclass
@@ -226,6 +233,8 @@ class Array:
     uuid: bytes
     label: str
     """What it is called here."""
+    set_name: str
+    """What its superblocks call it."""
     size: int
     """Bytes."""
     raid_disks: int
@@ -241,6 +250,11 @@ class Array:
     """Wanted on disk: "not clean"."""
     has_bitmap: bool = True
     readonly: bool = False
+    """Nothing is written to the members, not even metadata."""
+    opened_readonly: bool = False
+    """It was assembled so: members may be there that are not understood well enough to be written to."""
+    closing: bool = False
+    """It is about to be read-only: clients' writes are refused, what was begun is brought to its end."""
     broken: str = ""
     """Why nothing can be promised any more: metadata or a flush failed on the last copy."""
     resync_from: int = 0
@@ -250,6 +264,8 @@ class Array:
     """What could not be read on any copy when it was last tried, and was not written since."""
     arriving: set[str] = field(default_factory=set)
     """Paths of devices that are being made members: nothing else is done with them meanwhile."""
+    failures: dict[str, float] = field(default_factory=dict)
+    """When a member of that path failed last, since the mirror was assembled."""
     changed: Callable[[], None] = lambda: None
     """Called after any change that the data path's shortcuts depend on."""
 
@@ -328,6 +344,7 @@ class Array:
         member.role = None
         member.why = why
         member.since = now
+        self.failures[member.path] = now
         self._settle_authority()
         self.changed()
         return True
@@ -386,13 +403,27 @@ class Array:
         spares = tuple(m.slot for m in self.members if m.state is State.SPARE)
         bad = tuple(m.slot for m in self.members if m.bad and m.state is not State.FAULTY)
         replacing = tuple(m.slot for m in self.members if m.replacement)
+        flags = tuple(
+            (m.slot, m.devflags) for m in self.members if m.devflags and m.state is not State.FAULTY
+        )
+        equal = self.resync_from // SECTOR
         return Signature(
-            not self.active, self.resync_from // SECTOR, self.table(), filling, spares, bad, replacing
+            not self.active,
+            equal,
+            self.table(),
+            filling,
+            spares,
+            bad,
+            replacing,
+            flags,
+            self.set_name,
+            self.has_bitmap,
+            self.raid_disks,
         )
 
     def superblock(self, member: Member, signature: Signature, events: int, now: float) -> Superblock:
         """The member's own superblock for a round of updates."""
-        features = Feature.BITMAP if self.has_bitmap else Feature(0)
+        features = Feature.BITMAP if signature.has_bitmap else Feature(0)
         filling = {slot: (guided, sectors) for slot, guided, sectors in signature.filling}
         guided, recovered = filling.get(member.slot, (False, 0))
         if member.slot in filling:
@@ -409,7 +440,9 @@ class Array:
             recovery_offset=recovered,
             cnt_corrected_read=min(member.corrected, _MOST_COUNTED),
             dev_roles=signature.roles,
-            raid_disks=self.raid_disks,
+            devflags=dict(signature.flags).get(member.slot, 0),
+            set_name=signature.set_name,
+            raid_disks=signature.raid_disks,
             resync_offset=MAX if signature.clean else signature.resync_from,
             events=events,
             utime=int(now),

@@ -36,9 +36,11 @@ class AssembleSpec:
     """How to assemble."""
 
     name: str | None = None
-    """Refuse members of another name."""
+    """Refuse members of another name, unless `uuid` tells which array is meant: then it may have been renamed."""
     uuid: bytes | None = None
     """Refuse members of another array."""
+    label: str = ""
+    """What to call it here; empty: by its name."""
     run: bool = False
     """Start although members are missing that were there when it last ran."""
     readonly: bool = False
@@ -83,6 +85,7 @@ async def consider(devices: Sequence[Device], spec: AssembleSpec, pool: Pool) ->
     for f in found:
         check(f.superblock, f.path)
         _check_identity(f, spec)
+    _check_name(found, spec)
     try:
         verdict = decide(
             found,
@@ -217,9 +220,8 @@ def _check_identity(found: Found, spec: AssembleSpec) -> None:
             f"{spec.counts[found.path]}. Nothing was written.",
             hint="Look at it again, then decide.",
         )
-    name = found.superblock.set_name
-    shown = printable(name)
     if spec.uuid is not None and found.superblock.set_uuid != spec.uuid:
+        shown = printable(found.superblock.set_name)
         raise RefusedError(f"{found.path} belongs to another array ({shown}). Nothing was written.")
     if found.superblock.events >= _LAST_EVENTS:
         raise RefusedError(
@@ -227,11 +229,24 @@ def _check_identity(found: Found, spec: AssembleSpec) -> None:
             "Nothing was written to it.",
             hint="No array comes to that by use: look at it with mirrortui examine.",
         )
-    if spec.name is not None and spec.name not in (name, name.partition(":")[2], found.superblock.label):
-        raise RequestError(
-            f"{found.path} belongs to a mirror called {shown}, not {spec.name}. Nothing was written.",
-            hint="Give its own name, or none.",
-        )
+
+
+def _check_name(found: Sequence[Found], spec: AssembleSpec) -> None:
+    """Of an array that was renamed, who was away then knows the old name only: one that knows the new one is enough."""
+    if spec.name is None or spec.uuid is not None:
+        return
+    known = {f.superblock.set_uuid for f in found if spec.name in _names(f.superblock)}
+    for f in found:
+        if f.superblock.set_uuid not in known:
+            shown = printable(f.superblock.set_name)
+            raise RequestError(
+                f"{f.path} belongs to a mirror called {shown}, not {spec.name}. Nothing was written.",
+                hint="Give its own name, or none.",
+            )
+
+
+def _names(sb: Superblock) -> tuple[str, ...]:
+    return sb.set_name, sb.set_name.partition(":")[2], sb.label
 
 
 def _build(
@@ -247,7 +262,8 @@ def _build(
     header, chunk = verdict.freshest.header, verdict.chunk
     array = Array(
         uuid=top.set_uuid,
-        label=top.label,
+        label=spec.label or top.label,
+        set_name=top.set_name,
         size=top.size * SECTOR,
         raid_disks=top.raid_disks,
         ctime=top.ctime,
@@ -259,6 +275,7 @@ def _build(
         active=not verdict.clean,
         has_bitmap=header is not None,
         readonly=spec.readonly,
+        opened_readonly=spec.readonly,
         resync_from=0 if header or verdict.clean else top.resync_offset * SECTOR,
         left_out=[Note(o.path, o.why) for o in verdict.left_out],
     )
@@ -290,7 +307,7 @@ def _member(device: Device, place: Place, array: Array, host: Host) -> Member:
         lowest = member.need.next(0)
         due = array.size if lowest < 0 else lowest << array.chunk_shift
         member.recovered = min(sb.recovery_offset * SECTOR, due)
-    member.fresh = not place.told and array.has_bitmap
+    member.fresh = array.has_bitmap and not (place.told and sb.has_bitmap)
     member.since = host.now()
     return member
 
@@ -311,7 +328,20 @@ def _on_disk(array: Array, verdict: Verdict) -> Signature:
         for p in verdict.places
         if p.told and Feature.REPLACEMENT in (sb := p.found.superblock).feature_map
     )
-    return Signature(verdict.clean, resync_from, top.dev_roles, filling, spares, bad, replacing)
+    flags = tuple((sb.dev_number, sb.devflags) for p in verdict.places if (sb := p.found.superblock).devflags)
+    return Signature(
+        verdict.clean,
+        resync_from,
+        top.dev_roles,
+        filling,
+        spares,
+        bad,
+        replacing,
+        flags,
+        top.set_name,
+        verdict.freshest.header is not None,
+        top.raid_disks,
+    )
 
 
 def _intent(verdict: Verdict, top: Superblock, array: Array, chunk: int) -> Intent:

@@ -299,7 +299,7 @@ class Book:
 
 def prefer(members: list[Member]) -> list[Member]:
     """Those to read from: write-mostly ones only if there is no other, and of the rest slow ones likewise."""
-    wanted = [m for m in members if not m.superblock.devflags & WRITE_MOSTLY] or members
+    wanted = [m for m in members if not m.devflags & WRITE_MOSTLY] or members
     return [m for m in wanted if not m.lags] or wanted
 
 

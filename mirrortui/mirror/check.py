@@ -6,6 +6,7 @@ is read again under a ticket, and only what differs then does.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -76,7 +77,7 @@ class Checker:
     def check_startable(self) -> None:
         """Raise RefusedError, with the reason, if a run cannot begin now."""
         array, name = self._array, self._array.label
-        if array.readonly:
+        if array.readonly or array.closing:
             raise RefusedError(f"{name} is read-only: nothing is checked, because nothing could be noted.")
         if array.broken:
             raise RefusedError(
@@ -104,6 +105,13 @@ class Checker:
         self.progress.begin(findings.size, self._host.monotonic(), why)
         self.progress.skipped(self._at)
         self._executor.spawn(self._run(findings))
+
+    def resume(self) -> None:
+        """Go on with a run that was interrupted, if there is one."""
+        found = self.findings
+        if found and found.ended is None and not self.running:
+            with contextlib.suppress(RefusedError):
+                self.start(found)
 
     def cancel(self) -> None:
         """End the run where it is, for good. Raises RefusedError if there is none."""

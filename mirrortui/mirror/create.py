@@ -19,7 +19,7 @@ from mirrortui.mirror.erase import erase, old_superblocks, page
 from mirrortui.mirror.executor import Host, Operation, wait
 from mirrortui.units import SECTOR, format_size
 
-LEAST_MEMBERS, MOST_MEMBERS = 2, 16
+LEAST_MEMBERS, MOST_MEMBERS, MOST_SPARES = 2, 16, 16
 PAGE_SECTORS = bitmap.PAGE // SECTOR
 """The unit of resync, and so of an array's size."""
 
@@ -38,21 +38,26 @@ class CreateSpec:
     """The members' data areas are equal already, or it does not matter: no initial resync."""
     layouts: Sequence[Layout] | None = None
     """One for each member; None: mdadm's rules."""
+    spares: int = 0
+    """How many of the devices, the last ones, wait as spares."""
 
 
 def plan(sizes: Sequence[int], spec: CreateSpec) -> tuple[list[Layout], int]:
-    """Where things go on members of these sizes in bytes, and the array's size in bytes.
+    """Where things go on members and spares of these sizes in bytes, and the array's size in bytes.
 
     Raises RequestError for a bad number of members, size or chunk, MemberError for a member that is too small.
     """
-    if not LEAST_MEMBERS <= len(sizes) <= MOST_MEMBERS:
-        raise RequestError(f"A mirror has {LEAST_MEMBERS} to {MOST_MEMBERS} members, not {len(sizes)}.")
+    count = len(sizes) - spec.spares
+    if not LEAST_MEMBERS <= count <= MOST_MEMBERS:
+        raise RequestError(f"A mirror has {LEAST_MEMBERS} to {MOST_MEMBERS} members, not {count}.")
+    if spec.spares > MOST_SPARES:
+        raise RequestError(f"A mirror is created with {MOST_SPARES} spares at most, not {spec.spares}.")
     if len(spec.name.encode()) > 32:
         raise RequestError(
             f"The name {spec.name!r} is longer than the 32 bytes that a superblock has for it."
         )
     sectors = [size // SECTOR for size in sizes]
-    given = spec.layouts or [layout.plan(count, bitmap=False) for count in sectors]
+    given = spec.layouts or [layout.plan(each, bitmap=False) for each in sectors]
     room = layout.array_size(given)
     size = room if spec.size is None else spec.size // SECTOR & -PAGE_SECTORS
     if not 0 < size <= room:
@@ -65,7 +70,7 @@ def plan(sizes: Sequence[int], spec: CreateSpec) -> tuple[list[Layout], int]:
         return list(spec.layouts), size * SECTOR
     # One chunk for all: the one that the smallest member's bitmap has room for.
     chunk = layout.plan(min(sectors), chunk=spec.chunk, size=size).chunk
-    return [layout.plan(count, chunk=chunk, size=size) for count in sectors], size * SECTOR
+    return [layout.plan(each, chunk=chunk, size=size) for each in sectors], size * SECTOR
 
 
 async def create(devices: Sequence[Device], spec: CreateSpec, host: Host, pool: Pool) -> bytes:
@@ -79,7 +84,8 @@ async def create(devices: Sequence[Device], spec: CreateSpec, host: Host, pool: 
     old = [[page(offset) for offset in await old_superblocks(device, pool)] for device in devices]
     if spec.assume_clean:
         old = _alike(old, layouts, size)
-    roles = (*range(len(devices)), *[ROLE_SPARE] * (MAX_DEV - len(devices)))
+    disks = len(devices) - spec.spares
+    roles = (*range(disks), *[ROLE_SPARE] * (MAX_DEV - disks))
     for place, one in zip(range(len(devices)), layouts, strict=True):
         superblock = Superblock(
             feature_map=Feature.BITMAP,
@@ -87,7 +93,7 @@ async def create(devices: Sequence[Device], spec: CreateSpec, host: Host, pool: 
             set_name=spec.name,
             ctime=now,
             size=size // SECTOR,
-            raid_disks=len(devices),
+            raid_disks=disks,
             bitmap_offset=one.bitmap_offset,
             data_offset=one.data_offset,
             data_size=one.data_size,

@@ -23,18 +23,22 @@ class Daemon:
         scribe: Scribe,
         book: Book,
         tuning: Tuning,
-        refresh: Callable[[], None],
+        look_again: Callable[[], None],
     ) -> None:
         self._array = array
         self._intent = intent
         self._scribe = scribe
         self._book = book
         self._tuning = tuning
-        self._refresh = refresh
+        self._look_again = look_again
         self._host = host
         self._wake = Signal(executor)
         self._early = False
         self.stopped = False
+        self.passing = False
+        """A pass is under way."""
+        self.resting = False
+        """No pass begins: what it would clear is being exchanged."""
 
     async def run(self) -> None:
         """The task."""
@@ -43,7 +47,9 @@ class Daemon:
             if not self._early:
                 await self._wake
             self._early = False
+            self.passing = True
             await self.one_pass()
+            self.passing = False
 
     def hurry(self) -> None:
         """Make the next pass now, or when the one under way ends: two at once would clear what neither flushed."""
@@ -57,9 +63,9 @@ class Daemon:
 
     async def one_pass(self) -> None:
         """Clear what has been idle since the last pass; say clean when nothing was written since."""
-        if self.stopped or self._array.broken:
+        if self.stopped or self.resting or self._array.broken or self._array.readonly:
             return
-        self._refresh()  # a late operation may have landed since
+        self._look_again()
         array, intent = self._array, self._intent
         idle = [] if array.degraded() else [c for c in intent.idle() if not array.needed(c)]
         # Asked before the flush: a resync that ends while it runs is not covered by it.

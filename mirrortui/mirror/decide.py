@@ -113,6 +113,8 @@ def decide(
             hint="Give the missing member, or use --run to start without it.",
         )
     dirty = set().union(*(p.found.dirty for p in copies))
+    if not all(p.found.header for p in copies):
+        dirty |= freshest.dirty  # the power went when superblocks began to speak of a new bitmap
     # Who is still away of a losing side must not come back as the freshest: the count goes on from the highest.
     events = max(f.superblock.events for f in (freshest, *losers))
     chunk = _chunk(freshest, least_chunk)
@@ -194,7 +196,7 @@ def _seat(freshest: Found, candidates: Sequence[Found]) -> tuple[list[Place], li
             left_out.append(LeftOut(f.path, f"it is stale: events {sb.events} of {top.events}"))
         elif why := _misfit(f, freshest) or _successor(f, candidates):
             left_out.append(LeftOut(f.path, why))
-        elif role >= top.raid_disks:
+        elif (f := _with_place(f, freshest)) and role >= top.raid_disks:
             places.append(Place(f, None, False, False, frozenset(), True))
         elif (rivals := [p for p in places if p.role == role]) and not _may_replace(f, rivals):
             left_out.append(LeftOut(f.path, f"it claims role {role}, which another fills"))
@@ -225,7 +227,24 @@ def _may_replace(found: Found, rivals: Sequence[Place]) -> bool:
 
 def _misfit(found: Found, freshest: Found) -> str:
     top = freshest.superblock
-    return misfit(found.superblock, found.header, size=top.size, slots=top.max_dev, header=freshest.header)
+    sb, own = _with_place(found, freshest).superblock, found.header
+    if _missed_bitmap(found, freshest):
+        own = freshest.header
+    return misfit(sb, own, size=top.size, slots=top.max_dev, header=freshest.header)
+
+
+def _missed_bitmap(found: Found, freshest: Found) -> bool:
+    """It missed the one update that brought the bitmap, and is given it whole before it speaks of it."""
+    sb = found.superblock
+    return freshest.header is not None and not sb.has_bitmap and sb.events + 1 == freshest.superblock.events
+
+
+def _with_place(found: Found, freshest: Found) -> Found:
+    """Who missed that update, with the place where the bitmap goes."""
+    if not _missed_bitmap(found, freshest):
+        return found
+    offset = freshest.superblock.bitmap_offset
+    return replace(found, superblock=replace(found.superblock, bitmap_offset=offset))
 
 
 def _successor(found: Found, candidates: Sequence[Found]) -> str:

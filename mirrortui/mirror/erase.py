@@ -24,7 +24,7 @@ async def old_superblocks(device: Device, pool: Pool) -> list[int]:
     One that was not written for this device is left alone: nobody takes it for this device's, and it may be content.
     """
     found, _ = await find_superblocks(device, pool)
-    return [one.offset for one in reversed(found) if one.age >= (0.0, 0.0)]
+    return [one.offset for one in reversed(found) if one.for_this_device]
 
 
 async def erase(device: Device, ranges: Iterable[tuple[int, int]], pool: Pool) -> None:

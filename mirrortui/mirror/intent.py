@@ -33,6 +33,16 @@ class Intent:
         self.wanted: set[int] = set()
         """Chunks whose bit is not on disk yet."""
 
+    def become(self, header: BitmapHeader, raw: bytearray, chunks: int) -> None:
+        """Another bitmap, which every member is about to be given whole. No write is in flight."""
+        assert not self.pending
+        self.header, self.raw, self.chunks = header, raw, chunks
+        self.heat = bytearray(chunks)
+        for chunk in bitmap.set_chunks(raw, chunks):
+            self.heat[chunk] = AGING
+        self.pages.clear()
+        self.wanted.clear()
+
     def hold(self, first: int, last: int) -> None:
         """A write is coming: the daemon keeps its hands off."""
         for chunk in range(first, last + 1):

@@ -47,7 +47,7 @@ class Laggards:
 
     def look(self) -> None:
         """Compare the members by what their reads took since the last look."""
-        copies = [m for m in self._array.in_sync() if not m.superblock.devflags & WRITE_MOSTLY]
+        copies = [m for m in self._array.in_sync() if not m.devflags & WRITE_MOSTLY]
         self._standings = {m: self._standings.get(m, Standing()) for m in copies}
         for member, standing in self._standings.items():
             if member.lags:

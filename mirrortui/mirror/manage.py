@@ -112,6 +112,7 @@ async def take_in(mirror: Mirror, device: Device, where: Layout | None) -> Membe
 def _newcomer(mirror: Mirror, device: Device, where: Layout | None) -> Superblock:
     """Its superblock, if it can be taken in now. Raises what `add` raises."""
     check_writable(mirror.array)
+    _check_at_rest(mirror)
     _check_not_attached(mirror.array, device)
     superblock = new_superblock(mirror, device, where)
     _check_blocks(mirror, device, superblock)
@@ -141,6 +142,8 @@ def new_superblock(mirror: Mirror, device: Device, where: Layout | None = None) 
             f"{format_size((size - plan.data_size) * SECTOR)} too little. Nothing was written to it.",
             hint=f"A member of {least} bytes or more fits.",
         )
+    if array.has_bitmap and not plan.bitmap_offset:
+        raise RefusedError(f"{device.path} is laid out without a bitmap, and {array.label} has one.")
     slot = array.vacant_slot()
     if slot is None:
         raise RefusedError(
@@ -170,6 +173,7 @@ async def re_add(mirror: Mirror, device: Device) -> None:
     check_writable(array)
     _check_away(mirror, device)
     found = await read_member(device, mirror.pool)
+    check_writable(array)
     # From here to fill() without a wait: nothing may come between what the bitmap says and the member's first write.
     member = _check_away(mirror, device)
     how = plan_re_add(array, mirror.intent.raw, found)
@@ -190,8 +194,16 @@ async def re_add(mirror: Mirror, device: Device) -> None:
     mirror.sync.kick(f"{device.path} was re-added: {copies}")
 
 
+def _check_at_rest(mirror: Mirror) -> None:
+    if mirror.gate.shut:
+        raise RefusedError(
+            f"The bitmap of {mirror.array.label} is being changed.", hint="Try again in a moment."
+        )
+
+
 def _check_away(mirror: Mirror, device: Device) -> Member | None:
     """The device is no working member and owes nothing. Returns the faulty member that it is, if any."""
+    _check_at_rest(mirror)
     _check_not_arriving(mirror.array, device)
     member = mirror.array.find(device.path)
     if member is not None and member.state is not State.FAULTY:
@@ -244,7 +256,7 @@ def _why_not_re_add(array: Array, raw: bytearray, found: Found) -> str:
     ours = bitmap.decode(bytes(raw[: bitmap.HEADER]))
     if why := misfit(sb, found.header, size=array.size // SECTOR, slots=len(array.roles), header=ours):
         return why
-    if sb.role >= array.raid_disks:
+    if sb.role >= sb.raid_disks:
         return "it was a spare and never held the data"
     if any(m.slot == sb.dev_number and m.state is not State.FAULTY for m in array.members):
         return "its slot was given to another member"
@@ -278,14 +290,21 @@ async def stop(mirror: Mirror) -> None:
     """Stop cleanly (I13): whatever is in flight ends, everything is flushed, bits go, superblocks say clean. The caller
     has stopped taking requests; it closes the devices afterwards.
     """
+    while mirror.gate.shut or mirror.array.closing:  # what is about to start the copying again
+        await sleep(_SETTLE)
     mirror.daemon.stopped = mirror.corrector.stopped = True
     await mirror.sync.stop()
     await mirror.checker.stop()
-    while mirror.tickets.buckets or mirror.intent.pending or mirror.corrector.busy:
-        await sleep(_SETTLE)
+    await drained(mirror)
     if not mirror.array.readonly and not mirror.array.broken:
         await mirror.daemon.finish()
     mirror.scribe.stop()
+
+
+async def drained(mirror: Mirror) -> None:
+    """Wait until no write and no copy is in flight. The caller has seen to it that no more begin."""
+    while mirror.tickets.buckets or mirror.intent.pending or mirror.corrector.busy:
+        await sleep(_SETTLE)
 
 
 def attached(array: Array, path: str) -> Member:
@@ -323,8 +342,21 @@ def _check_blocks(mirror: Mirror, device: Device, superblock: Superblock) -> Non
 
 def check_writable(array: Array) -> None:
     """Raise RefusedError unless its members may be changed."""
-    if array.readonly:
+    if array.readonly or array.closing:
         raise RefusedError(f"{array.label} is read-only: its members are not changed.")
+    check_unbroken(array)
+
+
+def check_settled(array: Array) -> None:
+    """Raise RefusedError unless members may be changed, and none is just being taken in."""
+    check_writable(array)
+    if array.arriving:
+        names = ", ".join(array.arriving)
+        raise RefusedError(f"{names} is being added to {array.label}.", hint="Try again then.")
+
+
+def check_unbroken(array: Array) -> None:
+    """Raise RefusedError if nothing can be written down any more."""
     if array.broken:
         raise RefusedError(
             f"{array.label} takes no changes: {array.broken}.", hint="Stop it and assemble it again."

@@ -6,11 +6,13 @@ Inline (`try_write`, `try_read`) is taken only in the steady state and promises 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from operator import attrgetter
 
 from mirrortui.device.base import Extent, Op
 from mirrortui.device.buffers import Buffer, Pool
+from mirrortui.mirror import spares
 from mirrortui.mirror.array import Array, Member, Signature, State, Tuning
 from mirrortui.mirror.book import Book, prefer
 from mirrortui.mirror.check import Checker
@@ -18,13 +20,13 @@ from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.correct import Corrector
 from mirrortui.mirror.daemon import Daemon
 from mirrortui.mirror.executor import Executor, Host
+from mirrortui.mirror.gate import Gate
 from mirrortui.mirror.intent import HOT, Intent
 from mirrortui.mirror.laggards import Laggards
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.steady import SteadyRead, SteadyWrite
 from mirrortui.mirror.sync import Sync
 from mirrortui.mirror.tickets import Tickets
-from mirrortui.units import SECTOR
 
 _QUEUE = 4
 """Reads in flight on a member from which on one that has fewer is asked, whose turn it is not."""
@@ -75,18 +77,19 @@ class Mirror:
         self.checker = Checker(
             executor, host, array, self.scribe, self.book, self.tickets, pool, tuning, self.sync
         )
-        self.daemon = Daemon(executor, host, array, intent, self.scribe, self.book, tuning, self._refresh)
+        self.daemon = Daemon(executor, host, array, intent, self.scribe, self.book, tuning, self._look_again)
         self._writers: list[tuple[Callable[[memoryview, int], int], int]] | None = None
         self._readers: list[tuple[Callable[[memoryview, int], int], int, Member]] = []
         self._written_inline = 0
         self._copies: list[Member] = []
         self._steady = False
+        self.gate = Gate(executor)
         self._stripe_shift = tuning.stripe_shift
         self.book.suspected = lambda: self.sync.kick("a write did not reach every copy")
         self.book.healed = self.sync.retry
         self.book.unread = self.corrector.note
         self.sync.ended = self.daemon.hurry
-        self.scribe.faulted = self._spare_takes_over
+        self.scribe.faulted = self._member_failed
         array.changed = self._refresh
 
     def start(self, reason: str = "") -> None:
@@ -100,6 +103,7 @@ class Mirror:
             self.scribe.want()
         new = "it is new, and its members are made equal" if self.array.events <= 1 else ""
         self.sync.kick(reason or new)
+        self.fill_vacancy()
 
     @property
     def block_size(self) -> int:
@@ -113,8 +117,8 @@ class Mirror:
 
     @property
     def readonly(self) -> bool:
-        """Nothing is written to the members, not even metadata."""
-        return self.array.readonly
+        """Writes are refused."""
+        return self.array.readonly or self.array.closing
 
     def _refresh(self) -> None:
         """Decide anew which shortcuts may be taken."""
@@ -125,7 +129,8 @@ class Mirror:
             scribe.settled
             and not scribe.holding
             and not array.broken
-            and not array.readonly
+            and not self.readonly
+            and not self.gate.shut
             and not array.lost
             and not any(m.device.zombies or m.bad for m in targets)
         )
@@ -166,12 +171,16 @@ class Mirror:
         self.book.epoch += 1
         self.array.changed()
 
-    def _spare_takes_over(self) -> None:
-        """A member failed: the first spare that is large enough fills its role."""
+    def _member_failed(self) -> None:
+        """A spare may take its place; and another may be the source now of what could not be read before."""
+        self.fill_vacancy()
+        self.sync.kick("a member failed, and another is the source now")
+
+    def fill_vacancy(self) -> None:
+        """If a place is vacant the best spare takes it."""
         array = self.array
-        role = array.vacant_role()
-        spare = next((m for m in array.members if m.state is State.SPARE and self._fits(m)), None)
-        if role is None or spare is None or self.sync.stopped or array.readonly:
+        role, spare = array.vacant_role(), spares.best(array)
+        if role is None or spare is None or self.sync.stopped or array.readonly or array.broken:
             return
         self.fill(spare, role, ChunkSet.full(array.chunks))
         self.scribe.want()
@@ -179,8 +188,10 @@ class Mirror:
         array.observer("spare-activated", "info", text, spare.path)
         self.sync.kick(f"spare {spare.path} takes over: full copy")
 
-    def _fits(self, spare: Member) -> bool:
-        return spare.superblock.data_size * SECTOR >= self.size and not spare.device.zombies
+    def _look_again(self) -> None:
+        """A late operation may have landed since: shortcuts may be open again, and a spare may be fit."""
+        self._refresh()
+        self.fill_vacancy()
 
     def try_write(self, offset: int, data: memoryview) -> bool:
         """Write to the page cache of every member, if that is all there is to do. False: use start_write."""
@@ -231,11 +242,31 @@ class Mirror:
     def _start_change(
         self, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool, done: Done
     ) -> None:
+        if self.readonly:
+            self.executor.spawn(self._answer(errno.EPERM), done)
+            return
+        if self.gate.shut:
+            self.executor.spawn(self._change_later(op, offset, buffer, length, fua), done)
+            return
         ticket = self.tickets.enter(offset, offset + length)
         if self._steady and not ticket.blocked and self.intent.hot(*self.book.span(offset, length)):
             SteadyWrite(self, op, offset, buffer, length, fua, ticket, done)
         else:
             self.executor.spawn(self.book.write(op, offset, buffer, length, fua, ticket), done)
+
+    async def _change_later(self, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool) -> int:
+        await self.gate.passed()
+        return errno.EPERM if self.readonly else await self.book.write(op, offset, buffer, length, fua)
+
+    def shut_gate(self) -> None:
+        """Writes that come from now on wait, in their order."""
+        self.gate.shut = True
+        self.array.changed()
+
+    def open_gate(self) -> None:
+        """Let them go on."""
+        self.gate.open()
+        self.array.changed()
 
     def start_read(self, offset: int, buffer: Buffer, length: int, done: Done) -> None:
         """Fill the buffer's first `length` bytes."""
@@ -264,6 +295,9 @@ class Mirror:
         """A ticket on terabytes would cost as much as the work: bounded pieces."""
         for at in range(offset, offset + length, self.tuning.zero_limit):
             piece = min(self.tuning.zero_limit, offset + length - at)
+            await self.gate.passed()
+            if self.readonly:
+                return errno.EPERM
             if problem := await self.book.write(op, at, None, piece, fua):
                 return problem
         return 0
@@ -274,10 +308,10 @@ class Mirror:
         if self.can_punch and not (offset % unit or length % unit):
             self.start_zero(offset, length, fua, False, done)
         else:
-            self.executor.spawn(self._nothing(), done)
+            self.executor.spawn(self._answer(0), done)
 
-    async def _nothing(self) -> int:
-        return 0
+    async def _answer(self, error: int) -> int:
+        return error
 
     def extents(self, offset: int, length: int) -> list[Extent]:
         """Data and holes of a good copy."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mirrortui.device.base import Op
@@ -115,6 +115,7 @@ class Scribe:
         next round says so. False: the last copy failed.
         """
         await self._write_pages()
+        await self._write_fresh([m for m in behind if m.fresh])
         now = self._host.now()
         for member in sorted(behind, key=lambda m: m.state is State.RECOVERING):
             if member.state is State.FAULTY:
@@ -129,7 +130,7 @@ class Scribe:
         while True:
             if self._array.broken:
                 self.progress.fire()
-            if self.done == self.asked or self._array.broken:
+            if self.done == self.asked or self._array.broken or self._array.readonly:
                 if self.stopped:
                     return
                 await self._wake
@@ -159,7 +160,7 @@ class Scribe:
 
     async def _round(self) -> bool:
         """One attempt to bring everything to disk. False: something failed or changed, try again."""
-        if self._array.has_bitmap and not await self._write_fresh():
+        if self._array.has_bitmap and not await self._write_fresh(self._array.members):
             return False
         if not await self._write_logs():
             return False
@@ -248,9 +249,9 @@ class Scribe:
         first = bytes(self._intent.raw[: max(_unit(m) for m in self._array.members)])
         return await self._put_all([(m, m.bitmap_place, first) for m in self._array.targets()])
 
-    async def _write_fresh(self) -> bool:
-        """Whole bitmaps for members that have none of ours yet."""
-        fresh = [m for m in self._array.members if m.fresh and m.state is not State.FAULTY]
+    async def _write_fresh(self, members: Sequence[Member]) -> bool:
+        """Whole bitmaps for those of these that have none of ours yet."""
+        fresh = [m for m in members if m.fresh and m.state is not State.FAULTY]
         if not fresh:
             return True
         raw = bytes(self._intent.raw)

@@ -138,6 +138,11 @@ class Sync:
         while self.running:
             await self._changed
 
+    def rechunk(self) -> None:
+        """The array has other chunks now; nothing runs."""
+        self._written = ChunkSet(self._array.chunks)
+        self._left.clear()
+
     def _due(self) -> bool:
         targets = self._array.targets()
         return any(m.need.count or m.state is State.RECOVERING for m in targets) or self._wounded()

@@ -27,8 +27,10 @@ _CARRIES = frozenset((Command.READ, Command.WRITE))
 Refusal = tuple[Error, str]
 
 
-def refusal(terms: Terms, command: int, flags: int, offset: int, length: int) -> Refusal | None:
-    """Why a request cannot be served; None when it can."""
+def refusal(
+    terms: Terms, command: int, flags: int, offset: int, length: int, readonly: bool = False
+) -> Refusal | None:
+    """Why a request cannot be served; None when it can. `readonly`: the target has become so since the handshake."""
     export = terms.export
     known = _KNOWN_FLAGS.get(command)
     if known is None:
@@ -37,6 +39,8 @@ def refusal(terms: Terms, command: int, flags: int, offset: int, length: int) ->
         return Error.EINVAL, f"flags {flags:#x} do not go with {Command(command).name}"
     if export.readonly and command in _CHANGES:
         return Error.EPERM, "this export is read-only"
+    if readonly and command in _CHANGES:
+        return Error.EPERM, "it is read-only now"
     if command == _FLUSH and (offset or length):
         return Error.EINVAL, "a flush has no offset and no length"
     if offset + length > export.size:

@@ -237,7 +237,7 @@ class Session:
         if command == Command.DISC:
             self._ended = True
             return Next.END
-        problem = refusal(self._terms, command, flags, offset, length)
+        problem = refusal(self._terms, command, flags, offset, length, self._target.readonly)
         carried = length if command == Command.WRITE else 0
         short = self._start + _REQUEST + carried > self._end
         if short and not problem and length <= _DIRECT:

@@ -37,6 +37,7 @@ from mirrortui.api.schema import (
 from mirrortui.clock import Clock, SystemClock
 from mirrortui.errors import ChangedError, NoEngineError, NotFoundError, RefusedError
 from mirrortui.testing import fake_plans
+from mirrortui.testing.fake_daily import DailyVerbs
 from mirrortui.testing.fake_kernel import KernelVerbs
 from mirrortui.testing.fake_states import CELLS, STATES, recovering
 from mirrortui.testing.manual_clock import ManualClock
@@ -46,7 +47,7 @@ _SPEED = 212 * MIB
 """Bytes a second of a sync that begins here."""
 
 
-class FakeEngine(KernelVerbs):
+class FakeEngine(DailyVerbs, KernelVerbs):
     """Fulfils EngineApi. Thread-safe, as the real client is: one lock around everything."""
 
     def __init__(self, state: str = "healthy", clock: Clock | None = None) -> None:

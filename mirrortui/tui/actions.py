@@ -175,6 +175,27 @@ def _is_active(member: Member) -> bool:
     return member.state in ("in_sync", "recovering", "replacing")
 
 
+def _ours(test: Callable[[Mirror], Refusal]) -> Callable[[Situation], Refusal]:
+    """Refuse what the kernel's arrays have mdadm for, and what the test refuses."""
+
+    def refuse(now: Situation) -> Refusal:
+        if refusal := _not_running(now):
+            return refusal
+        assert now.mirror
+        return "the kernel has it: use mdadm" if now.mirror.driver == "kernel" else test(now.mirror)
+
+    return refuse
+
+
+def _cannot_be_readonly(mirror: Mirror) -> Refusal:
+    return f"{mirror.name} is read-only already" if mirror.state == "readonly" else None
+
+
+def _cannot_be_writable(mirror: Mirror) -> Refusal:
+    read_only = mirror.state == "readonly" or mirror.opened_readonly
+    return None if read_only or mirror.state == "degraded" else f"{mirror.name} is not read-only"
+
+
 def _whole(now: Situation) -> Refusal:
     if refusal := _no_mirror(now):
         return refusal
@@ -255,6 +276,60 @@ ACTIONS: tuple[Action, ...] = (
         in_bar=False,
     ),
     Action("pause", ("p",), "pause", "Pause what copies or checks", "mirror", _running_that(_cannot_pause)),
+    Action(
+        "write_mostly",
+        ("w",),
+        "write-mostly",
+        "Spare a member from reads (write-mostly), or read from it again",
+        "members",
+        _ours(lambda _: None),
+        in_bar=False,
+    ),
+    Action(
+        "readonly",
+        ("l",),
+        "read-only",
+        "Make this mirror read-only",
+        "mirror",
+        _ours(_cannot_be_readonly),
+        in_bar=False,
+    ),
+    Action(
+        "readwrite",
+        ("L",),
+        "writable",
+        "Let this mirror be written to again",
+        "mirror",
+        _ours(_cannot_be_writable),
+        in_bar=False,
+    ),
+    Action(
+        "grow",
+        ("m",),
+        "members",
+        "Have more members in this mirror, or fewer",
+        "mirror",
+        _ours(lambda _: None),
+        in_bar=False,
+    ),
+    Action(
+        "bitmap",
+        ("b",),
+        "bitmap",
+        "Give this mirror a write-intent bitmap, or take it away",
+        "mirror",
+        _ours(lambda _: None),
+        in_bar=False,
+    ),
+    Action(
+        "rename",
+        ("n",),
+        "rename",
+        "Give this mirror another name",
+        "mirror",
+        _ours(lambda _: None),
+        in_bar=False,
+    ),
     Action(
         "resume",
         ("P",),

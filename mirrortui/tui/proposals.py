@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec.structs import replace
 
 from mirrortui.api.interface import EngineApi, MemberVerb
 from mirrortui.api.schema import (
+    AccessRequest,
     AssembleRequest,
+    BitmapRequest,
     CreateRequest,
+    GrowRequest,
     HandoverRequest,
+    MemberFlag,
     MemberRequest,
     Mirror,
     Plan,
+    RenameRequest,
     ReplaceRequest,
+    SetRequest,
     StopRequest,
     SyncRequest,
     SyncVerb,
@@ -146,6 +152,90 @@ class Sync:
     def act(self, client: EngineApi, plan: Plan) -> Mirror:
         request = SyncRequest(action=self.verb, yes=_confirmed(plan), events=plan.events)
         return client.sync(self.mirror, request)
+
+
+@dataclass(frozen=True, slots=True)
+class SetFlag:
+    """Set or clear a flag of a member."""
+
+    mirror: str
+    member: str
+    flag: MemberFlag
+    on: bool
+
+    def plan(self, client: EngineApi) -> Plan:
+        return client.plan_set_flag(self.mirror, self._request())
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        return client.set_flag(
+            self.mirror, replace(self._request(), yes=_confirmed(plan), events=plan.events)
+        )
+
+    def _request(self) -> SetRequest:
+        return SetRequest(member=self.member, flag=self.flag, on=self.on)
+
+
+@dataclass(frozen=True, slots=True)
+class SetAccess:
+    """Make a mirror read-only, or writable again. Read-only wants a deliberate key at least: clients are refused."""
+
+    mirror: str
+    readonly: bool
+
+    def plan(self, client: EngineApi) -> Plan:
+        plan = client.plan_set_access(self.mirror, AccessRequest(readonly=self.readonly))
+        return replace(plan, confirm="yes") if self.readonly and plan.confirm == "none" else plan
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        request = AccessRequest(readonly=self.readonly, yes=_confirmed(plan), events=plan.events)
+        return client.set_access(self.mirror, request)
+
+
+@dataclass(frozen=True, slots=True)
+class SetBitmap:
+    """Give a mirror a write-intent bitmap, or take it away. Wants a deliberate key."""
+
+    mirror: str
+    bitmap: Literal["internal", "none"]
+
+    def plan(self, client: EngineApi) -> Plan:
+        plan = client.plan_set_bitmap(self.mirror, BitmapRequest(bitmap=self.bitmap))
+        return replace(plan, confirm="yes")
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        request = BitmapRequest(bitmap=self.bitmap, yes=_confirmed(plan), events=plan.events)
+        return client.set_bitmap(self.mirror, request)
+
+
+@dataclass(frozen=True, slots=True)
+class Grow:
+    """Have more members, or fewer. Wants a deliberate key."""
+
+    mirror: str
+    members: int
+
+    def plan(self, client: EngineApi) -> Plan:
+        return replace(client.plan_grow(self.mirror, GrowRequest(members=self.members)), confirm="yes")
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        request = GrowRequest(members=self.members, yes=_confirmed(plan), events=plan.events)
+        return client.grow(self.mirror, request)
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Give a mirror another name. Wants a deliberate key: its address changes."""
+
+    mirror: str
+    name: str
+
+    def plan(self, client: EngineApi) -> Plan:
+        return replace(client.plan_rename(self.mirror, RenameRequest(name=self.name)), confirm="yes")
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        return client.rename(
+            self.mirror, RenameRequest(name=self.name, yes=_confirmed(plan), events=plan.events)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import os
 import resource
@@ -16,9 +15,9 @@ from mirrortui import log
 from mirrortui.device.opening import open_engine
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.messages import Job, Started
+from mirrortui.worker.title import show_name
 from mirrortui.worker.worker import Worker
 
-_PR_SET_NAME = 15
 _DESCRIPTORS = 4096
 """Sockets of clients and members; the usual soft limit of 1024 would do for few."""
 
@@ -47,8 +46,7 @@ def main() -> int:
 
 def _settle_in(name: str) -> None:
     """Be found by name in ps, have enough descriptors, and be stopped by SIGTERM only."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_NAME, f"mirror {name}".encode()[:15], 0, 0, 0)
+    show_name(name)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _DESCRIPTORS if most == resource.RLIM_INFINITY else min(_DESCRIPTORS, most)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +63,13 @@ class Checks:
                 logger.info("%s is not gone on with: %s", self._runs[0].action, error)
             else:
                 self._loop.call_later(_REMEMBER_EVERY, self._remember_often)
+
+    def move(self, path: Path) -> None:
+        """Remember them there from now on."""
+        old, self._path = self._path, path
+        with contextlib.suppress(OSError):
+            if old:
+                old.rename(path)
 
     def runs(self, *, ranges: bool) -> list[schema.CheckRun]:
         """The latest first; with `ranges`, those that the latest found."""

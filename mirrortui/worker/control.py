@@ -33,6 +33,23 @@ _LAST_WORDS = 1.0
 _RECEIVE = 1 << 16
 
 
+class Door:
+    """A listening control socket."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises InUseError if a worker answers at `path` already."""
+        self.listener = listen_unix(path)
+        self._path = path
+        self._inode = path.stat().st_ino
+
+    def close(self) -> None:
+        """Listen no more; the file goes, if it is still this one's."""
+        self.listener.close()
+        with contextlib.suppress(OSError):
+            if self._path.stat().st_ino == self._inode:
+                self._path.unlink()
+
+
 class Control:
     """Listens, passes each call to a handler, and tells what the recorder hears to engines that follow."""
 
@@ -42,25 +59,29 @@ class Control:
         self.recorder = recorder
         self.engines: set[_Engine] = set()
         self.handler: Handler = _not_yet
-        self._path = path
-        self._listener = listen_unix(path)
+        self._door = Door(path)
         recorder.listener = self._tell
-        self._inode = path.stat().st_ino
 
     def begin(self, handler: Handler) -> None:
         """Let engines in."""
         self.handler = handler
-        self.loop.add_reader(self._listener.fileno(), self._accept)
+        self.loop.add_reader(self._door.listener.fileno(), self._accept)
+
+    def move(self, door: Door) -> None:
+        """Listen there from now on; engines that are connected stay."""
+        self._shut()
+        self._door = door
+        self.begin(self.handler)
 
     def close(self) -> None:
         """Send what is left, and leave."""
         for engine in list(self.engines):
             engine.finish()
-        self.loop.remove(self._listener.fileno())
-        self._listener.close()
-        with contextlib.suppress(OSError):
-            if self._path.stat().st_ino == self._inode:
-                self._path.unlink()
+        self._shut()
+
+    def _shut(self) -> None:
+        self.loop.remove(self._door.listener.fileno())
+        self._door.close()
 
     def _tell(self, event: WorkerEvent) -> None:
         for engine in [engine for engine in self.engines if engine.follows]:
@@ -68,7 +89,7 @@ class Control:
 
     def _accept(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            sock, _ = self._listener.accept()
+            sock, _ = self._door.listener.accept()
             _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
             if uid not in (0, os.geteuid()):
                 logger.warning("refused a control connection from uid %d", uid)

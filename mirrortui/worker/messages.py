@@ -45,10 +45,23 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     id: int
     verb: str
-    """status, follow (all events so far, then each as it happens), fail, remove, add, re-add, replace, stop, export,
-    speed, impact, sync, mismatches, look or badblocks."""
+    """status, follow (all events so far, then each as it happens), if-fails, fail, remove, add, re-add, replace, set,
+    bitmap, grow, readonly, readwrite, rename, stop, export, speed, impact, sync, mismatches, look or badblocks."""
     args: msgspec.Raw = msgspec.Raw(b"null")
     """The verb's request from api.schema; nothing for status and follow."""
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`rename`: another name, and the sockets that go with it."""
+
+    name: str
+    control: str
+    nbd: str
+    checks: str
+    """Job.checks, by the new name."""
+    yes: bool = False
+    plan: bool = False
+    events: int | None = None
 
 
 class WorkerEvent(msgspec.Struct, frozen=True, kw_only=True):

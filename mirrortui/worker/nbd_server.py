@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
+
+from msgspec import structs
 
 from mirrortui.api.schema import Client, ExportRequest
 from mirrortui.api.schema import Export as Address
@@ -17,7 +20,7 @@ from mirrortui.nbd.outbox import Outbox
 from mirrortui.nbd.requests import Traffic
 from mirrortui.nbd.session import Session
 from mirrortui.nbd.target import Target
-from mirrortui.nbd.uri import NbdUri
+from mirrortui.nbd.uri import NbdUri, parse_uri
 from mirrortui.worker.connection import Connection
 from mirrortui.worker.listening import host_and_port, listen_tcp, listen_unix, peer_name
 from mirrortui.worker.loop import Callback, Loop
@@ -36,8 +39,8 @@ _BREATHER = 1.0
 """Seconds without accepting after the system had no descriptor left."""
 
 
-class _Listener:
-    """One address."""
+class Door:
+    """One address that is listened at."""
 
     def __init__(self, sock: socket.socket, address: Address, path: Path | None) -> None:
         self.sock = sock
@@ -55,6 +58,13 @@ class _Listener:
             return path.lstat().st_ino == self._inode
         except OSError:
             return False
+
+
+def unix_door(path: Path, name: str, *, readonly: bool = False) -> Door:
+    """A Unix socket, mode 0600, for an export of that name; nobody is let in yet. Raises InUseError, RequestError."""
+    sock = listen_unix(path)
+    uri = str(NbdUri(name, socket=str(path)))
+    return Door(sock, Address(uri=uri, kind="unix", readonly=readonly), path)
 
 
 def _nothing(client: Client) -> None:
@@ -81,7 +91,7 @@ class NbdServer:
         self._on_connect = on_connect
         self._on_leave = on_leave
         self._budget = Budget(PAYLOADS)
-        self._listeners: list[_Listener] = []
+        self._listeners: list[Door] = []
         self._connections: dict[Connection, Client | None] = {}
         self._unsettled: set[Connection] = set()
         self._drained: Callback | None = None
@@ -113,15 +123,28 @@ class NbdServer:
 
     def listen_unix(self, path: Path, *, readonly: bool = False) -> Address:
         """Serve at a Unix socket, mode 0600. Raises InUseError, RequestError."""
-        sock = listen_unix(path)
-        uri = str(NbdUri(self._name, socket=str(path)))
-        return self._listen(sock, Address(uri=uri, kind="unix", readonly=readonly), path)
+        door = unix_door(path, self._name, readonly=readonly)
+        self._open(door)
+        return door.address
 
     def listen_tcp(self, host: str, port: int = 0, *, readonly: bool = False) -> Address:
         """Serve at a loopback address; port 0: any. Raises RequestError."""
         sock = listen_tcp(host, port)
         uri = str(NbdUri(self._name, host=host, port=sock.getsockname()[1]))
-        return self._listen(sock, Address(uri=uri, kind="tcp", readonly=readonly), None)
+        door = Door(sock, Address(uri=uri, kind="tcp", readonly=readonly), None)
+        self._open(door)
+        return door.address
+
+    def rename(self, name: str, door: Door) -> None:
+        """Answer to another name from now on, and at another first address; clients that are connected stay."""
+        self._name = name
+        self.loop.remove(self._listeners[0].sock.fileno())
+        self._listeners[0].close()
+        self._listeners[0] = door
+        self._watch(door)
+        for listener in self._listeners:
+            uri = dataclasses.replace(parse_uri(listener.address.uri), export=name)
+            listener.address = structs.replace(listener.address, uri=str(uri))
 
     def drain(self, done: Callback, patience: float = 5.0) -> None:
         """Take no more clients and no more requests; `done` is called when all that was begun is answered and nobody
@@ -161,17 +184,15 @@ class NbdServer:
         self._unsettled.discard(connection)
         self._check_drained()
 
-    def _listen(self, sock: socket.socket, address: Address, path: Path | None) -> Address:
-        listener = _Listener(sock, address, path)
-        self._listeners.append(listener)
-        self._watch(listener)
-        return address
+    def _open(self, door: Door) -> None:
+        self._listeners.append(door)
+        self._watch(door)
 
-    def _watch(self, listener: _Listener) -> None:
+    def _watch(self, listener: Door) -> None:
         if listener in self._listeners:
             self.loop.add_reader(listener.sock.fileno(), lambda: self._accept(listener))
 
-    def _accept(self, listener: _Listener) -> None:
+    def _accept(self, listener: Door) -> None:
         for _ in range(_ACCEPTS):
             try:
                 sock, _address = listener.sock.accept()

@@ -11,7 +11,7 @@ from mirrortui.api.consent import command, refusal
 from mirrortui.api.schema import Plan, ReplaceRequest, SyncVerb, Verb
 from mirrortui.device.probe import Probe
 from mirrortui.errors import ChangedError, MirrortuiError, RefusedError
-from mirrortui.mirror import replacing
+from mirrortui.mirror import replacing, spares
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.manage import ReAdd, attached
 from mirrortui.mirror.mirror import Mirror
@@ -84,9 +84,14 @@ def _what_follows(array: Array, member: Member, was: str) -> list[str]:
         if member.replacement:
             return [f"It was to replace {twin.path}, which stays and serves on."]
         return [f"{twin.path}, which was to replace it, takes its place when it is filled."]
+    notes = []
     if array.has_bitmap and member.state is State.IN_SYNC:
-        return [f"It is {was} now. What is written from then on is kept in mind: a re-add copies only that."]
-    return []
+        notes.append(
+            f"It is {was} now. What is written from then on is kept in mind: a re-add copies only that."
+        )
+    if spare := spares.if_fails(array, member).spare:
+        notes.append(f"Spare {spare.path} takes its place at once, and is filled.")
+    return notes
 
 
 def _weight(state: State, left: int) -> Literal["none", "yes", "name"]:

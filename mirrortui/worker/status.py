@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from mirrortui.api import schema
 from mirrortui.api.schema import MemberState, MirrorState, SyncAction
-from mirrortui.format.superblock import WRITE_MOSTLY, format_uuid
+from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY, format_uuid
+from mirrortui.mirror import spares
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.chunks import ChunkSet
@@ -62,6 +63,8 @@ def describe(
         paused=mirror.sync.paused,
         impact=mirror.sync.courtesy.impact,
         checks=list(checks),
+        opened_readonly=array.opened_readonly,
+        spare_policy=spares.policy(array),
         metadata=f"1.{array.in_sync()[0].superblock.minor}",
     )
 
@@ -145,7 +148,8 @@ def _member(member: Member, array: Array, rates: Rates) -> schema.Member:
         slot=member.role,
         state="replacing" if member.replacement else _member_state(member.state),
         size=member.device.size,
-        write_mostly=bool(member.superblock.devflags & WRITE_MOSTLY),
+        write_mostly=bool(member.devflags & WRITE_MOSTLY),
+        failfast=bool(member.devflags & FAILFAST),
         events=array.events if member.active else member.superblock.events,
         read_errors=member.read_errors,
         write_errors=member.write_errors,
@@ -205,6 +209,10 @@ def _why(mirror: Mirror, absent: Iterable[Absent]) -> str:
     array = mirror.array
     if array.broken:
         return f"It takes no more writes: {array.broken}. Stop it, see to the member, and assemble it again."
+    if mirror.gate.shut:
+        return "Writes wait for a moment: its bitmap is being changed."
+    if array.closing:
+        return "It is about to be read-only: what was begun is brought to its end."
     lost = f"{format_size(array.lost.bytes)} could not be read on any copy: a write there heals it."
     lost = lost if array.lost else ""
     replacing_ = _replacing(array)
@@ -215,8 +223,10 @@ def _why(mirror: Mirror, absent: Iterable[Absent]) -> str:
     out = [f"{m.path} is out: {m.why}" for m in array.members if m.state is State.FAULTY and m.why]
     out += [f"{one.path} is {one.state}: {one.why.rstrip('.')}" for one in absent]
     filling = [m.path for m in array.members if m.state is State.RECOVERING and not m.replacement]
-    if filling:
+    if filling and not array.readonly:
         doing = f"{' and '.join(filling)} {'is' if len(filling) == 1 else 'are'} being filled"
+    elif array.readonly:
+        doing = "it is read-only, and nothing is copied meanwhile"
     else:
         doing = "add or re-add a member"
     doing = "; ".join([*replacing_, doing])

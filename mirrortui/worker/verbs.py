@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mirrortui.api.consent import command, refusal, require
 from mirrortui.api.schema import (
     BadBlocksRequest,
+    DailyVerb,
     ExportRequest,
+    ForecastRequest,
     ImpactRequest,
     LookRequest,
     MemberRequest,
@@ -25,15 +27,16 @@ from mirrortui.device.probe import Probe
 from mirrortui.errors import MemberError, MirrortuiError, RefusedError, RequestError
 from mirrortui.log import logger
 from mirrortui.mirror import manage, replacing
-from mirrortui.mirror.array import State
+from mirrortui.mirror.array import Observer, State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.units import format_size
-from mirrortui.worker import badblocks, plans
+from mirrortui.worker import badblocks, daily, plans
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.candidates import newcomer
 from mirrortui.worker.checks import Checks
-from mirrortui.worker.control import Respond, arguments
+from mirrortui.worker.control import Control, Respond, arguments
+from mirrortui.worker.forecast import forecast
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.members import Members
 from mirrortui.worker.messages import Call
@@ -72,6 +75,8 @@ class Verbs:
         aside: Aside,
         status: Callable[[], object],
         end: End,
+        control: Control,
+        observer: Observer,
     ) -> None:
         self._loop = loop
         self._mirror = mirror
@@ -83,6 +88,7 @@ class Verbs:
         self._aside = aside
         self._turns = Turns(loop.executor)
         self._precondition = Precondition(mirror.array)
+        self._daily = daily.Daily(mirror, server, control, checks, observer)
 
     def handle(self, call: Call, respond: Respond) -> None:
         """Answer a call, now or later (worker.control.Handler)."""
@@ -104,6 +110,12 @@ class Verbs:
                 return self._status()
             case "fail" | "remove" | "add" | "re-add":
                 return await self._change(call.verb, arguments(call, MemberRequest))
+            case "if-fails":
+                return forecast(self._mirror, arguments(call, ForecastRequest).member)
+            case "set" | "grow" | "readonly" | "readwrite" | "rename":
+                return await self._see_to(call.verb, call)
+            case "bitmap":
+                return await self._see_to("set", call)
             case "replace":
                 return await self._replace(arguments(call, ReplaceRequest))
             case "stop":
@@ -137,8 +149,17 @@ class Verbs:
         return await self._do(
             request,
             lambda: self._prepare(verb, request),
-            lambda error: self._refusal(verb, request.member, error),
+            lambda error: self._refusal(verb, [request.member], error),
         )
+
+    async def _see_to(self, verb: DailyVerb, call: Call) -> object:
+        """Small matters (daily.py)."""
+        asked = daily.request_of(call)
+
+        async def prepare() -> _Prepared:
+            return _Prepared(*self._daily.prepare(verb, asked))
+
+        return await self._do(asked, prepare, lambda error: self._refusal(verb, daily.words(asked), error))
 
     async def _replace(self, request: ReplaceRequest) -> object:
         def refused(error: MirrortuiError) -> Plan:
@@ -148,10 +169,11 @@ class Verbs:
 
     async def _do(
         self,
-        request: MemberRequest | ReplaceRequest,
+        request: MemberRequest | ReplaceRequest | daily.Asked,
         prepare: Callable[[], Coroutine[Any, Any, _Prepared]],
         refused: Callable[[MirrortuiError], Plan],
     ) -> object:
+        """Plan, check, have it confirmed, do it."""
         async with self._turns:
             try:
                 prepared = await prepare()
@@ -172,9 +194,10 @@ class Verbs:
                     prepared.drop()
         return self._status()
 
-    def _refusal(self, verb: Verb, member: str, error: MirrortuiError) -> Plan:
+    def _refusal(self, verb: Verb, words: Sequence[str], error: MirrortuiError) -> Plan:
         name = self._mirror.array.label
-        return refusal(verb, name, f"{verb.capitalize()} {member}", command(verb, name, member), error)
+        title = f"{verb.capitalize()} {words[0] if words else name}"
+        return refusal(verb, name, title, command(verb, name, *words), error)
 
     async def _prepare(self, verb: Verb, request: MemberRequest) -> _Prepared:
         match verb:

@@ -81,7 +81,8 @@ class Worker:
         def gone(path: str, why: str) -> None:
             self._recorder.observe("member-missing", "warning", f"{job.name} is without {path}: {why}", path)
 
-        return self._members.open_all(options.members, gone if job.remembered else None)
+        spares = job.create.spares if job.create else []
+        return self._members.open_all([*options.members, *spares], gone if job.remembered else None)
 
     async def _assemble(self, devices: list[Device]) -> Mirror:
         """Write the members if the mirror is new; then it is assembled like any other."""
@@ -95,6 +96,7 @@ class Worker:
                 size=wanted.size,
                 chunk=wanted.bitmap_chunk,
                 assume_clean=wanted.assume_clean,
+                spares=len(wanted.spares),
             )
             uuid = await create(devices, spec, loop, pool)
         mirror = await assemble(
@@ -104,6 +106,7 @@ class Worker:
             AssembleSpec(
                 name=request.name,
                 uuid=uuid,
+                label=job.name,
                 run=request.run,
                 readonly=request.readonly,
                 survivor=request.survivor,
@@ -152,7 +155,18 @@ class Running:
         self._rates = Rates(loop, lambda: count(mirror, self._server.traffic))
         aside = Aside(loop)
         self._checks = Checks(loop, mirror, aside, Path(job.checks) if job.checks else None)
-        self._verbs = Verbs(loop, mirror, self._server, members, self._checks, aside, self.status, self.stop)
+        self._verbs = Verbs(
+            loop,
+            mirror,
+            self._server,
+            members,
+            self._checks,
+            aside,
+            self.status,
+            self.stop,
+            control,
+            recorder.observe,
+        )
         self._state = state(mirror.array)
         self._since = loop.now()
         self._stopping = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from mirrortui.errors import MirrortuiError
@@ -12,6 +13,7 @@ from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.executor import Task
 from mirrortui.mirror.retest import retest
 from mirrortui.testing.simulated import SimDisk
+from tests.simulation.daily import Daily
 from tests.simulation.model import WrongAnswerError
 from tests.simulation.scene import Scene
 
@@ -19,12 +21,16 @@ from tests.simulation.scene import Scene
 class Administrator:
     """Uses the verbs of mirror.manage, and takes no for an answer."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, daily: Daily) -> None:
         self._scene = scene
+        self._daily = daily
 
     def act(self) -> None:
         """Something now and then."""
         scene, rng = self._scene, self._scene.rng
+        if rng.random() < scene.habits.daily:
+            self._daily.act()
+            return
         mirror = scene.running
         array = mirror.array
         faulty = [m.path for m in array.members if m.state is State.FAULTY]
@@ -55,6 +61,7 @@ class Administrator:
     def bring_back(self) -> None:
         """Every disk is to be a member again, and is when this returns, or being filled."""
         scene = self._scene
+        self._daily.resume()
         array = scene.running.array
         for disk in scene.disks:
             member = array.find(disk.path)
@@ -95,7 +102,9 @@ class Administrator:
             self._scene.reached["added"] += 1
             if held := self._scene.held(disk):
                 self._scene.histories.give_up(held)
-            await manage.add(mirror, disk, self._scene.habits.geometry.layout)
+            geometry = self._scene.habits.geometry
+            layout = replace(geometry, bitmap=mirror.array.has_bitmap).layout
+            await manage.add(mirror, disk, layout)
 
     async def _replace_serving(self) -> None:
         """A member that serves, by whatever disk is free."""

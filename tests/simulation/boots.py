@@ -10,6 +10,7 @@ from mirrortui.mirror.assemble import AssembleSpec, assemble
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.testing.simulated import SimDisk
 from tests.simulation.checks import Checks
+from tests.simulation.daily import Daily
 from tests.simulation.history import History
 from tests.simulation.scene import Scene
 
@@ -17,9 +18,10 @@ from tests.simulation.scene import Scene
 class Boots:
     """Starts the mirror of a scene."""
 
-    def __init__(self, scene: Scene, checks: Checks) -> None:
+    def __init__(self, scene: Scene, checks: Checks, daily: Daily) -> None:
         self._scene = scene
         self._checks = checks
+        self._daily = daily
         self._insist = False
         """Somebody is away on purpose: start all the same."""
 
@@ -98,6 +100,7 @@ class Boots:
         scene.mirror = mirror
         scene.reached["assembled"] += 1
         self._checks.assembled(mirror)
+        self._daily.assembled(mirror)
         scene.history.may_be_out |= scene.paths - {m.path for m in mirror.array.members}
         for disk in scene.there:
             may_fail = habits.faults_everywhere or scene.rng.random() < 0.5
@@ -199,6 +202,6 @@ class Boots:
         geometry = self._scene.habits.geometry
         cleared = {geometry.last_cleared(d) for d in (*keep, loser)}
         may_have_forgotten = any(geometry.fills_all_roles(d) for d in (*keep, loser))
-        if not geometry.bitmap or len(cleared) > 1 or may_have_forgotten:
+        if None in cleared or len(cleared) > 1 or may_have_forgotten:
             return set(range(geometry.chunks))
         return geometry.dirty(loser).union(*map(geometry.dirty, keep))

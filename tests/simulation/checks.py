@@ -10,6 +10,11 @@ from tests.simulation.model import WrongAnswerError
 from tests.simulation.scene import Scene
 
 
+def chunk_of(mirror: Mirror) -> int:
+    """Sectors of a chunk of the mirror's."""
+    return (1 << mirror.array.chunk_shift) // SECTOR
+
+
 class Checks:
     """Each raises WrongAnswerError."""
 
@@ -19,6 +24,8 @@ class Checks:
     def acknowledged(self) -> None:
         """I4: nothing is acknowledged while a failure is not durable."""
         mirror = self._scene.running
+        if mirror.array.readonly:
+            return  # who failed since has missed nothing
         faulty = [m for m in mirror.array.members if m.state is State.FAULTY]
         if faulty and mirror.scribe.holding:
             raise WrongAnswerError("acknowledged while a failure is not on disk")
@@ -35,6 +42,8 @@ class Checks:
             if spared & set(range(at // size, (at + length - 1) // size + 1)):
                 raise WrongAnswerError(f"{disk.path} is copied to at {at}, where nobody wrote")
         array = self._scene.mirror.array
+        if array.readonly:
+            raise WrongAnswerError(f"{disk.path} is written to, and the mirror is read-only")
         states = [member.state for member in array.members if member.device is disk]
         if State.FAULTY in states or not (states or disk.path in array.arriving):
             raise WrongAnswerError(f"{disk.path} is {'faulty' if states else 'no member'} and is written to")
@@ -60,6 +69,20 @@ class Checks:
         history.heirs.clear()
         self.equal(mirror)
 
+    def at_rest(self, mirror: Mirror) -> None:
+        """It has become read-only: what is on disk is as a clean stop leaves it."""
+        array, geometry = mirror.array, self._scene.habits.geometry
+        if mirror.sync.running or mirror.tickets.buckets or mirror.intent.pending:
+            raise WrongAnswerError("it is read-only, and something is still under way")
+        if array.unsynced() or any(m.device.zombies for m in array.targets()):
+            return
+        for member in array.in_sync():
+            sb = geometry.superblock(self._scene.disk(member.path))
+            if sb is None or not sb.clean:
+                raise WrongAnswerError(
+                    f"it is read-only, its copies are equal, and {member.path} is not clean"
+                )
+
     def healing(self, mirror: Mirror, most: dict[str, set[int]]) -> None:
         """I10: the losers of a split brain get the union of both bitmaps, and no more."""
         for path, chunks in most.items():
@@ -76,19 +99,21 @@ class Checks:
     def equal(self, mirror: Mirror) -> None:
         """Every difference between copies is covered by what is still to be copied."""
         geometry = self._scene.habits.geometry
-        if mirror.array.chunks != geometry.chunks:
+        chunk_size = chunk_of(mirror)
+        changed = self._scene.reached["bitmap exchanges begun"]
+        if not changed and mirror.array.chunks != geometry.chunks:
             raise WrongAnswerError(f"{mirror.array.chunks} chunks, where there should be {geometry.chunks}")
         for chunk in range(mirror.array.chunks):
             copies = [self._scene.disk(m.path) for m in mirror.array.targets() if chunk not in m.need]
             if not copies:
                 raise WrongAnswerError(f"no copy of chunk {chunk} may be read")
-            if len({geometry.chunk_of(disk, chunk) for disk in copies}) > 1:
-                self._alike_but_for_bad(chunk, copies)
+            if len({geometry.chunk_of(disk, chunk, chunk_size) for disk in copies}) > 1:
+                self._alike_but_for_bad(chunk, chunk_size, copies)
 
-    def _alike_but_for_bad(self, chunk: int, copies: list[SimDisk]) -> None:
+    def _alike_but_for_bad(self, chunk: int, size: int, copies: list[SimDisk]) -> None:
         geometry = self._scene.habits.geometry
         bad = {disk.path: geometry.unreadable(disk) for disk in copies}
-        for sector in range(chunk * geometry.chunk, (chunk + 1) * geometry.chunk):
+        for sector in range(chunk * size, min(geometry.data, (chunk + 1) * size)):
             good = [disk for disk in copies if sector not in bad[disk.path]]
             if len({geometry.sector_of(disk, sector) for disk in good}) > 1:
                 paths = " and ".join(disk.path for disk in good)
@@ -100,12 +125,9 @@ class Checks:
         """Sectors that cannot be read: every copy that may be read there has lost them."""
         geometry = self._scene.habits.geometry
         lost = set(range(geometry.data))
+        size = chunk_of(self._scene.running)
         for member in self._scene.running.array.in_sync():
-            needed = {
-                n
-                for chunk in member.need
-                for n in range(chunk * geometry.chunk, (chunk + 1) * geometry.chunk)
-            }
+            needed = {n for chunk in member.need for n in range(chunk * size, (chunk + 1) * size)}
             disk = self._scene.disk(member.path)
             lost &= needed | geometry.unreadable(disk) | geometry.decayed(disk)
         return lost

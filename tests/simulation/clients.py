@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 
 from mirrortui.device.buffers import Buffer
@@ -134,6 +135,9 @@ class Clients:
         scene = self._scene
         client.busy = False
         scene.scheduler.note(f"write {write.number} answered {error}")
+        if error == errno.EPERM:
+            self._refused(write, buffer)
+            return
         if not error:
             self._checks.acknowledged()
         else:
@@ -144,6 +148,16 @@ class Clients:
         if buffer:
             if buffer.refs == 1:  # what is read from it from now on is nothing that a client wrote
                 buffer.view[: buffer.size] = b"\xee" * buffer.size
+            buffer.drop()
+
+    def _refused(self, write: Write, buffer: Buffer | None) -> None:
+        """The mirror is read-only: a write was never begun; of zeroes a part may have been written before."""
+        self._scene.reached["refused: read-only"] += 1
+        if write.number:
+            self._scene.model.withdraw(write)
+        else:
+            self._scene.model.end(write, errno.EPERM)
+        if buffer:
             buffer.drop()
 
     def read(self, client: Client, first: int, count: int) -> None:

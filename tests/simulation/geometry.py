@@ -108,10 +108,11 @@ class Geometry:
         scaled = {"least_chunk": self.chunk * SECTOR, "window": self.window * SECTOR, "page": page}
         return replace(_TUNING, daemon_delay=daemon_delay, **scaled)
 
-    def chunk_of(self, disk: SimDisk, number: int) -> bytes:
-        """What a disk holds now of a chunk."""
-        first = (self.start + number * self.chunk) * SECTOR
-        return bytes(disk.current[first : first + self.chunk * SECTOR])
+    def chunk_of(self, disk: SimDisk, number: int, chunk: int) -> bytes:
+        """What a disk holds now of a chunk of so many sectors."""
+        first = self.start + number * chunk
+        last = min(first + chunk, self.start + self.data)
+        return bytes(disk.current[first * SECTOR : last * SECTOR])
 
     def sector_of(self, disk: SimDisk, number: int) -> bytes:
         """What a disk holds now of a sector."""
@@ -193,13 +194,15 @@ class Geometry:
     def dirty(self, disk: SimDisk) -> set[int]:
         """Chunks whose bits are set on a disk; all, when its bitmap does not say."""
         sb, raw = self._bitmap(disk)
-        if bitmap.decode(raw).out_of_date(sb.events):
-            return set(range(self.chunks))
-        return set(bitmap.set_chunks(raw, self.chunks))
+        header = bitmap.decode(raw)
+        if header.out_of_date(sb.events):
+            return set(range(header.chunks))
+        return set(bitmap.set_chunks(raw, header.chunks))
 
     def last_cleared(self, disk: SimDisk) -> tuple[int, int] | None:
         """When bits were last cleared, and with whom, by a disk's bitmap."""
-        if not self.bitmap:
+        sb = self.superblock(disk)
+        if sb is None or not sb.has_bitmap:
             return None
         header = bitmap.decode(self._bitmap(disk)[1])
         return header.events_cleared, header.cleared_by

@@ -48,6 +48,10 @@ class Habits:
     """Chance that a member has no room for a bad-block log."""
     spare: bool
     """One more disk than the mirror has members."""
+    born_spare: bool
+    """It is a spare from the beginning."""
+    daily: float
+    """How much of what the operator does are small matters."""
     replacing: float
     """Chance that what the operator does is to replace a member that serves, if there is a disk to do it with."""
     daemon_delay: float
@@ -94,6 +98,8 @@ class Habits:
             logless=rng.choice([0.0, 0.0, 0.5]),
             spare=spare or replacing > 0,
             replacing=replacing,
+            born_spare=spare and rng.random() < 0.5,
+            daily=rng.choice([0.0, 0.3, 0.7]),
             daemon_delay=rng.choice([0.1, 1.0]),
             geometry=geometry,
         )

@@ -20,12 +20,16 @@ class History:
         """Members whose failure was acknowledged, or that were left out: not to be believed."""
         self.may_be_out: set[str] = set()
         """Members that may rightly be left out at the next assembly: some superblock may have no place for them."""
+        self.names = {"sim"}
+        """What superblocks may call the mirror."""
         self.heirs: dict[str, str] = {}
         """Who took whose place: one of the two holds everything, whatever became of the other."""
 
     def fork(self, holders: Iterable[str]) -> History:
         """For those who from now on go without the others."""
-        return History(self.model.fork(), holders)
+        twin = History(self.model.fork(), holders)
+        twin.names = set(self.names)
+        return twin
 
     def believed(self, path: str) -> bool:
         """Nobody says that this member is out."""
@@ -33,7 +37,9 @@ class History:
 
     def follow(self, mirror: Mirror, copies: set[str], paths: set[str]) -> None:
         """Take over the states: whose failure is on disk must not be believed, until it has recovered."""
-        self.model.pinning = self.model.pinning or not mirror.sync.running
+        # A copy from a source that failed may also be one that timed out, and lands when the sync has long ended.
+        landed = not any(m.device.zombies for m in mirror.array.targets())
+        self.model.pinning = self.model.pinning or (landed and not mirror.sync.running)
         self.out -= copies
         if mirror.scribe.settled and not mirror.scribe.holding:
             if len(mirror.array.members) == len(paths):

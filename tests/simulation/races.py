@@ -8,7 +8,7 @@ from collections.abc import Callable
 from mirrortui.device.base import Op
 from mirrortui.format import badblocks, superblock
 from mirrortui.format.superblock import Feature
-from mirrortui.mirror import manage, replacing
+from mirrortui.mirror import access, bitmaps, manage, replacing
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.mirror import Mirror
@@ -213,6 +213,48 @@ def a_client_leaves_when_some_copies_took_its_write() -> None:
     played.check_equal()
 
 
+def a_member_fails_while_it_is_read_only() -> None:
+    """Nothing is written down then; but before the first answer to a write afterwards."""
+    played = Played("abc")
+    mirror, stage = played.mirror, played.stage
+    assert stage.write(mirror, 0, b"o" * 4096) == 0
+    stage.run(access.make_readonly(mirror))
+    mirror.scribe.fault(mirror.array.members[2], "it does not answer")
+    stage.executor.spawn(access.make_writable(mirror))
+    place = mirror.array.members[0].place
+    held = played.until_waiting(lambda r: r.disk.path == "a" and r.op is Op.WRITE and r.offset == place)
+    answers: list[int] = []
+    mirror.start_flush(answers.append)
+    stage.executor.drain()
+    while stage.scheduler.ready:
+        stage.scheduler.complete_one()
+        stage.executor.drain()
+    assert not answers, "acknowledged, and no superblock knows who never saw it"
+    played.finish(held)
+    stage.until(lambda: bool(answers))
+
+
+def the_power_goes_when_superblocks_begin_to_speak_of_a_bitmap() -> None:
+    """Who has not heard of it is a member all the same, and what it marks is copied."""
+    played = Played("ab")
+    stage, mirror = played.stage, played.mirror
+    stage.run(bitmaps.remove_bitmap(mirror))
+    stage.write(mirror, 0, b"x" * 4096)
+    stage.executor.spawn(bitmaps.add_bitmap(mirror, CHUNK))
+    place = mirror.array.members[1].place
+    played.until_waiting(lambda r: r.disk.path == "b" and r.op is Op.WRITE and r.offset == place)
+    stage.executor.abandon()
+    for disk in played.disks:
+        disk.lose_power([])
+    stage.scheduler.forget()
+    played.disk("b").current[DATA : DATA + 4096] = b"t" * 4096  # torn by the cut
+    played.mirror = again = stage.assemble(played.disks)
+    assert states(again) == {"a": State.IN_SYNC, "b": State.IN_SYNC}
+    assert again.array.has_bitmap
+    played.at_rest()
+    played.check_equal()
+
+
 def a_flush_waits_until_who_was_replaced_is_out_on_disk() -> None:
     """It is not flushed any more, and after a power cut it would be believed."""
     played = Played("ab")
@@ -315,6 +357,8 @@ RACES: list[Callable[[], None]] = [
     a_failed_attempt_uses_no_number_up,
     a_late_write_of_the_last_copy_is_waited_for,
     a_client_leaves_when_some_copies_took_its_write,
+    a_member_fails_while_it_is_read_only,
+    the_power_goes_when_superblocks_begin_to_speak_of_a_bitmap,
     a_flush_waits_until_who_was_replaced_is_out_on_disk,
     a_bad_range_that_takes_no_write_stays_bad,
     a_log_is_written_before_it_counts,

@@ -69,6 +69,8 @@ class Scene:
         self.executor = Executor(self.scheduler)
         self.pool = Pool()
         self.mirror: Mirror | None = None
+        self.listeners: list[Callable[[str, str | None], None]] = []
+        """Told the kind of every event, and its member."""
 
     @property
     def history(self) -> History:
@@ -122,7 +124,7 @@ class Scene:
     def unpin_resynced(self, sector: int) -> None:
         """The copy whose version counts cannot be read, and another that waits for a resync may have another."""
         if self.mirror and any(
-            sector // self.habits.geometry.chunk in m.need for m in self.mirror.array.in_sync()
+            sector * SECTOR >> self.mirror.array.chunk_shift in m.need for m in self.mirror.array.in_sync()
         ):
             self.model.pinned.pop(sector, None)
 
@@ -164,6 +166,8 @@ class Scene:
             raise WrongAnswerError(f"a member is lost for a bad sector: {text}")
         syncing = self.mirror is not None and self.mirror.sync.running
         self.histories.note(kind, member, syncing=syncing)
+        for listener in self.listeners:
+            listener(kind, member)
 
     def _may_fail(self, disk: SimDisk, text: str) -> bool:
         """Bad sectors alone are no reason, unless clients wrote there, there are many, or they cannot be listed."""

@@ -114,7 +114,7 @@ def test_a_race_notices_its_mutant(mutant: Mutant) -> None:
 
 
 def test_the_table_breaks_every_rule_from_i1_to_i9() -> None:
-    assert {m.rule for m in MUTANTS} == {f"I{n}" for n in range(1, 10)}
+    assert {m.rule for m in MUTANTS} >= {f"I{n}" for n in range(1, 10)}
     assert all(m.seeds or m.race or m.why for m in MUTANTS), (
         "a mutant that is not caught must be argued equivalent"
     )

@@ -20,6 +20,7 @@ from tests.simulation.administrator import Administrator
 from tests.simulation.boots import Boots
 from tests.simulation.checks import Checks
 from tests.simulation.clients import Clients
+from tests.simulation.daily import Daily
 from tests.simulation.inspector import Inspector
 from tests.simulation.model import content
 from tests.simulation.scene import GARBAGE, LOST, Scene
@@ -32,9 +33,10 @@ class World:
         self._scene = Scene(seed, trace)
         self._checks = Checks(self._scene)
         self._clients = Clients(self._scene, self._checks)
-        self._administrator = Administrator(self._scene)
         self._inspector = Inspector(self._scene)
-        self._boots = Boots(self._scene, self._checks)
+        daily = Daily(self._scene, self._checks)
+        self._administrator = Administrator(self._scene, daily)
+        self._boots = Boots(self._scene, self._checks, daily)
         for disk in self._scene.disks:
             disk.check_write = self._checks.writable
         self._resting = 0
@@ -56,11 +58,16 @@ class World:
     def _create(self) -> None:
         scene, habits = self._scene, self._scene.habits
         self._start_process()
-        born = scene.disks[: habits.members]
+        born = scene.disks if habits.born_spare else scene.disks[: habits.members]
         layouts = [self._layout() for _ in born]
-        spec = CreateSpec(name="sim", assume_clean=habits.assume_clean, layouts=layouts)
+        spec = CreateSpec(
+            name="sim",
+            assume_clean=habits.assume_clean,
+            layouts=layouts,
+            spares=len(born) - habits.members,
+        )
         scene.wait_for(create(born, spec, scene.scheduler, scene.pool))
-        scene.history.may_be_out = {d.path for d in scene.disks[len(born) :]}
+        scene.history.may_be_out = {d.path for d in scene.disks[habits.members :]}
         equal = 0 if habits.geometry.bitmap else self._forget_bitmap(born)
         for disk in born:
             disk.lose_power([])

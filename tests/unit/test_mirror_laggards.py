@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
@@ -95,7 +94,7 @@ def test_who_is_read_last_anyway_is_not_judged() -> None:
     stage = Stage()
     mirror = made(stage, "ab")
     slow = mirror.array.members[1]
-    slow.superblock = replace(slow.superblock, devflags=WRITE_MOSTLY)
+    slow.devflags = WRITE_MOSTLY
     for _ in range(2 * PATIENCE):
         pretend(mirror, a=0.001, b=0.050)
     assert not slow.lags

@@ -8,7 +8,8 @@ from mirrortui.tui.modals.add import AddDialog, ReplaceDialog
 from mirrortui.tui.modals.assemble import AssembleDialog
 from mirrortui.tui.modals.create import CreateDialog
 from mirrortui.tui.modals.dialog import PlanDialog
-from mirrortui.tui.modals.members import FailDialog, ReAddDialog, RemoveDialog
+from mirrortui.tui.modals.members import FailDialog, ReAddDialog, RemoveDialog, WriteMostlyDialog
+from mirrortui.tui.modals.settings import AccessDialog, BitmapDialog, GrowDialog, RenameDialog
 from mirrortui.tui.modals.whole import (
     HandOverDialog,
     StopDialog,
@@ -38,6 +39,16 @@ def dialog_for(action: str, client: EngineApi, now: Situation) -> PlanDialog:
             return ReplaceDialog(client, mirror, now.member)
         case ("check" | "repair" | "pause" | "resume" | "cancel") as verb, mirror if mirror:
             return SyncDialog(client, mirror, verb)
+        case "write_mostly", mirror if mirror:
+            return WriteMostlyDialog(client, mirror, now.member)
+        case ("readonly" | "readwrite") as verb, mirror if mirror:
+            return AccessDialog(client, mirror, readonly=verb == "readonly")
+        case "grow", mirror if mirror:
+            return GrowDialog(client, mirror)
+        case "bitmap", mirror if mirror:
+            return BitmapDialog(client, mirror)
+        case "rename", mirror if mirror:
+            return RenameDialog(client, mirror)
         case "hand_over", mirror if mirror:
             return HandOverDialog(client, mirror)
         case "take_over", mirror if mirror:

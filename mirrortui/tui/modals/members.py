@@ -11,7 +11,7 @@ from mirrortui.api.interface import EngineApi, MemberVerb
 from mirrortui.api.schema import Member, Mirror
 from mirrortui.tui.drawing import Fitted, cell, path_cell, row
 from mirrortui.tui.modals.dialog import PlanDialog
-from mirrortui.tui.proposals import ChangeMember
+from mirrortui.tui.proposals import ChangeMember, Proposal, SetFlag
 from mirrortui.tui.widgets.member_table import member_key
 from mirrortui.tui.widgets.row_list import Row, RowList
 from mirrortui.tui.words import MEMBERS, member_name
@@ -51,9 +51,13 @@ class MemberDialog(PlanDialog):
             choice.put_cursor(self._first)
         choice.focus()
 
-    def proposal(self) -> ChangeMember | None:
+    def proposal(self) -> Proposal | None:
         path = self.query_one(RowList).key
-        return ChangeMember(self._mirror.name, self.VERB, path) if path else None
+        return self.proposed(path) if path else None
+
+    def proposed(self, path: str) -> Proposal:
+        """What to do with the one that was chosen."""
+        return ChangeMember(self._mirror.name, self.VERB, path)
 
 
 class FailDialog(MemberDialog):
@@ -87,6 +91,20 @@ class ReAddDialog(MemberDialog):
     @classmethod
     def why_not(cls, member: Member) -> str | None:
         return None if member.state in ("faulty", "missing") else "is not out"
+
+
+class WriteMostlyDialog(MemberDialog):
+    """Spare a member from reads, or read from it again: what it is not now."""
+
+    HEADING = "Write-mostly, or not, in {}"
+
+    @classmethod
+    def why_not(cls, member: Member) -> str | None:
+        return "is out" if member.state in ("faulty", "missing") else None
+
+    def proposed(self, path: str) -> SetFlag:
+        member = next(each for each in self._mirror.members if each.path == path)
+        return SetFlag(self._mirror.name, path, "write-mostly", not member.write_mostly)
 
 
 def _row(member: Member, why_not: str | None) -> Row:

@@ -141,6 +141,8 @@ def _state(shown: _Shown, width: int) -> Content:
         word = f"{word}{percent(member.recovered, shown.whole)}"
     if member.bad and member.state == "in_sync":
         return cell(f"{format_size(member.bad)} bad" if width > 12 else "bad blocks", width, "$attention")
+    if member.write_mostly and member.state == "in_sync":
+        word = f"{word}, w-mostly" if width > 12 else "w-mostly"
     return cell(word, width, "$quiet" if face.tone == "good" else f"${face.tone}")
 
 

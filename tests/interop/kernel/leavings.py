@@ -41,6 +41,8 @@ class Left:
     """What the kernel has left to do."""
     size: int = 7 * MIB
     """Bytes of the array."""
+    flags: dict[str, str] = field(default_factory=dict)
+    """What else the kernel calls a member, by sysfs's word."""
     looks: str = ""
     """What else the kernel is asked before it writes."""
     stopped: bool = False
@@ -54,7 +56,7 @@ _FILLING = {"a": "in_sync", "b": "recovering"}
 _SLOW = 256 * KIB
 
 
-def _whole(letters: str = "ab", **options: int | bool | None) -> Steps:
+def _whole(letters: str = "ab", **options: int | bool | str | None) -> Steps:
     def steps(turn: Turn) -> None:
         turn.create(letters, **options)  # type: ignore[arg-type]
         turn.settle()
@@ -100,6 +102,12 @@ def _fill(turn: Turn) -> None:
 
 def _assemble(turn: Turn) -> None:
     turn.assemble()
+
+
+def _flags_and_name(turn: Turn) -> None:
+    turn.mark("a", "write-mostly")
+    turn.mark("b", "failfast")
+    turn.rename("another")
 
 
 BAD_BLOCK = 1300
@@ -160,6 +168,20 @@ AT_REST: dict[str, Left] = {
         steps=_then(_DEGRADED, _do("add c"), _settle), sizes=_THREE, found={"a": "in_sync", "c": "in_sync"}
     ),
     "spare": Left(steps=_then(_whole(), _do("add c")), sizes=_THREE, found={**_ABC, "c": "spare"}),
+    "born-with-spare": Left(
+        steps=_whole(spares="c"), sizes=_THREE, found={"a": "in_sync", "b": "in_sync", "c": "spare"}
+    ),
+    "flags-and-name": Left(
+        steps=_then(_whole(), _flags_and_name), flags={"a": "write_mostly", "b": "failfast"}
+    ),
+    "bitmap-removed": Left(steps=_then(_whole(), lambda turn: turn.bitmap(None))),
+    "bitmap-changed": Left(
+        steps=_then(_whole(), lambda turn: turn.bitmap(None), lambda turn: turn.bitmap(128 * KIB))
+    ),
+    "grown-in-members": Left(
+        steps=_then(_whole(), _do("add c"), lambda turn: turn.grow(3), _settle), sizes=_THREE, found=_ABC
+    ),
+    "made-read-only": Left(steps=_then(_whole(), lambda turn: turn.make_readonly())),
     "spare-took-over": Left(
         steps=_then(_whole(), _do("add c", "fail b"), _settle),
         sizes=_THREE,
@@ -206,6 +228,9 @@ _BUSY: dict[str, Left] = {
     "busy": Left(steps=_whole(), killed=_nothing, actions=("resync",)),
     "busy-three": Left(steps=_whole("abc"), killed=_nothing, sizes=_THREE, found=_ABC, actions=("resync",)),
     "busy-chunk-4K": Left(steps=_whole(chunk=4 * KIB), killed=_nothing, actions=("resync",)),
+    "busy-bitmap-changed": Left(
+        steps=_whole(), killed=lambda turn: turn.bitmap(128 * KIB), actions=("resync",)
+    ),
     "busy-degraded": Left(steps=_DEGRADED, killed=_nothing, found=_ONLY_A),
     "busy-fail": Left(steps=_whole(), killed=_do("fail b"), found=_ONLY_A),
     "busy-recovery": Left(steps=_TO_RECOVER, killed=_do("add b"), found=_FILLING, actions=("recover",)),

@@ -8,13 +8,20 @@ import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from mirrortui.api.interface import MemberVerb
 from mirrortui.api.schema import (
+    AccessRequest,
     AssembleRequest,
+    BitmapRequest,
     CreateRequest,
+    GrowRequest,
+    MemberFlag,
     MemberRequest,
+    RenameRequest,
     ReplaceRequest,
+    SetRequest,
     SpeedRequest,
     StopRequest,
 )
@@ -87,15 +94,48 @@ class Turn:
         return str(self.images["abcdefgh".index(letter)])
 
     def create(
-        self, letters: str, *, chunk: int | None = 1 << 16, clean: bool = False, size: int | None = None
+        self,
+        letters: str,
+        *,
+        chunk: int | None = 1 << 16,
+        clean: bool = False,
+        size: int | None = None,
+        spares: str = "",
     ) -> None:
         """A new mirror of these members."""
-        members = [self.path(letter) for letter in letters]
-        self.world.client.create(
-            CreateRequest(
-                name=self.name, members=members, bitmap_chunk=chunk, assume_clean=clean, size=size, yes=True
-            )
+        request = CreateRequest(
+            name=self.name,
+            members=[self.path(letter) for letter in letters],
+            spares=[self.path(letter) for letter in spares],
+            bitmap_chunk=chunk,
+            assume_clean=clean,
+            size=size,
+            yes=True,
         )
+        self.world.client.create(request)
+
+    def mark(self, letter: str, flag: MemberFlag) -> None:
+        """Set a flag of a member."""
+        request = SetRequest(member=self.path(letter), flag=flag, on=True)
+        self.world.client.set_flag(self.name, request)
+
+    def rename(self, name: str) -> None:
+        """Call it otherwise from now on."""
+        self.world.client.rename(self.name, RenameRequest(name=name, yes=True))
+        self.name = name
+
+    def grow(self, members: int) -> None:
+        """Have so many members, more or fewer."""
+        self.world.client.grow(self.name, GrowRequest(members=members, yes=True))
+
+    def bitmap(self, chunk: int | None) -> None:
+        """One with chunks of so many bytes, or none."""
+        kind: Literal["internal", "none"] = "internal" if chunk else "none"
+        self.world.client.set_bitmap(self.name, BitmapRequest(bitmap=kind, chunk=chunk, yes=True))
+
+    def make_readonly(self) -> None:
+        """Nothing is written from now on."""
+        self.world.client.set_access(self.name, AccessRequest(readonly=True, yes=True))
 
     def assemble(self, letters: str = "") -> None:
         """Start it from these members, or from all that there are."""

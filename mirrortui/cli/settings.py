@@ -1,0 +1,198 @@
+"""`set`, `grow`, `readonly`, `readwrite`, `rename`: what is settled for a mirror while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import rich_click as click
+from msgspec.structs import replace
+
+from mirrortui.api.client import EngineClient
+from mirrortui.api.schema import (
+    AccessRequest,
+    BitmapRequest,
+    GrowRequest,
+    MemberFlag,
+    Mirror,
+    Plan,
+    RenameRequest,
+    SetRequest,
+)
+from mirrortui.cli.confirm import confirmed, print_plan
+from mirrortui.cli.session import Session, absolute, engine_options, name_argument, print_json, to_bytes
+from mirrortui.cli.text import summary
+from mirrortui.errors import RequestError
+
+_LEAST_CHUNK = 4096
+_yes_option = click.option("--yes", is_flag=True, help="Go ahead with what wants a confirmation.")
+_plan_option = click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
+
+
+@click.command("set")
+@name_argument
+@click.argument(
+    "words", nargs=-1, required=True, metavar="MEMBER write-mostly|failfast on|off  or  bitmap none|internal"
+)
+@click.option(
+    "--bitmap-chunk",
+    metavar="SIZE",
+    callback=to_bytes,
+    help="Bytes that a bit of the write-intent bitmap stands for.",
+)
+@_yes_option
+@_plan_option
+@engine_options
+@click.pass_obj
+def set_flag(
+    session: Session,
+    name: str,
+    words: tuple[str, ...],
+    bitmap_chunk: int | None,
+    yes: bool,
+    plan: bool,
+    as_json: bool,
+) -> int:
+    """Set or clear a flag of a member, or give a mirror a write-intent bitmap or take it away; superblocks keep it.
+
+    write-mostly: read from it only where no other member can serve. failfast: for the kernel, which then does not
+    retry on it. A bitmap with another chunk is set by its --bitmap-chunk.
+    """
+    if len(words) == 2 and words[0] == "bitmap":
+        return _set_bitmap(session.engine(), name, words[1], bitmap_chunk, yes, plan, as_json)
+    if len(words) != 3 or bitmap_chunk:
+        raise RequestError(
+            "set wants MEMBER, a flag, and on or off; or bitmap, and none or internal.",
+            hint='"mirrortui set --help" shows how it is meant.',
+        )
+    member, flag, value = words
+    request = SetRequest(member=absolute(member), flag=_flag(flag), on=_is_on(value))
+    client = session.engine()
+    return _run(
+        lambda: client.plan_set_flag(name, request),
+        lambda sure, events: client.set_flag(name, replace(request, yes=sure, events=events)),
+        yes,
+        plan,
+        as_json,
+    )
+
+
+def _set_bitmap(
+    client: EngineClient, name: str, kind: str, chunk: int | None, yes: bool, plan: bool, as_json: bool
+) -> int:
+    if chunk is not None and chunk < _LEAST_CHUNK:
+        raise RequestError(f"A bitmap chunk of {chunk} bytes cannot be used: the least is {_LEAST_CHUNK}.")
+    request = BitmapRequest(bitmap=_kind(kind), chunk=chunk)
+    return _run(
+        lambda: client.plan_set_bitmap(name, request),
+        lambda sure, events: client.set_bitmap(name, replace(request, yes=sure, events=events)),
+        yes,
+        plan,
+        as_json,
+    )
+
+
+def _kind(word: str) -> Literal["none", "internal"]:
+    match word:
+        case "none" | "internal":
+            return word
+        case _:
+            raise RequestError(f"A bitmap is none or internal, not {word!r}.")
+
+
+def _flag(word: str) -> MemberFlag:
+    match word:
+        case "write-mostly" | "failfast":
+            return word
+        case _:
+            raise RequestError(f"There is no flag {word!r}.", hint="Use write-mostly or failfast.")
+
+
+def _is_on(word: str) -> bool:
+    if word not in ("on", "off"):
+        raise RequestError(f"A flag is on or off, not {word!r}.")
+    return word == "on"
+
+
+@click.command()
+@name_argument
+@click.option("--members", metavar="N", type=int, required=True, help="How many it is to have.")
+@_yes_option
+@_plan_option
+@engine_options
+@click.pass_obj
+def grow(session: Session, name: str, members: int, yes: bool, plan: bool, as_json: bool) -> int:
+    """Have more members, which spares or newcomers fill, or fewer, once those that are to go are out."""
+    request = GrowRequest(members=members)
+    client = session.engine()
+    return _run(
+        lambda: client.plan_grow(name, request),
+        lambda sure, events: client.grow(name, replace(request, yes=sure, events=events)),
+        yes,
+        plan,
+        as_json,
+    )
+
+
+def _access(verb: str, text: str) -> click.Command:
+    @click.command(verb, help=text)
+    @name_argument
+    @_yes_option
+    @_plan_option
+    @engine_options
+    @click.pass_obj
+    def run(session: Session, name: str, yes: bool, plan: bool, as_json: bool) -> int:
+        request = AccessRequest(readonly=verb == "readonly")
+        client = session.engine()
+        return _run(
+            lambda: client.plan_set_access(name, request),
+            lambda sure, events: client.set_access(name, replace(request, yes=sure, events=events)),
+            yes,
+            plan,
+            as_json,
+        )
+
+    return run
+
+
+readonly = _access(
+    "readonly", "Refuse writes from now on, and copy nothing; its members are flushed and marked clean."
+)
+readwrite = _access("readwrite", "Take writes again, and go on with what was to be copied.")
+
+
+@click.command()
+@name_argument
+@click.argument("new")
+@_yes_option
+@_plan_option
+@engine_options
+@click.pass_obj
+def rename(session: Session, name: str, new: str, yes: bool, plan: bool, as_json: bool) -> int:
+    """Give a mirror another name, here and in its superblocks, and print the NBD URI it is served at then.
+
+    Clients that are connected stay; its old address is gone.
+    """
+    request = RenameRequest(name=new)
+    client = session.engine()
+
+    def act(sure: bool, events: int | None) -> Mirror:
+        mirror = client.rename(name, replace(request, yes=sure, events=events))
+        if not as_json:
+            click.echo(mirror.uri)
+        return mirror
+
+    return _run(lambda: client.plan_rename(name, request), act, yes, plan, as_json)
+
+
+def _run(
+    ask: Callable[[], Plan], act: Callable[[bool, int | None], Mirror], yes: bool, plan: bool, as_json: bool
+) -> int:
+    if plan:
+        return print_plan(ask(), as_json)
+    mirror = confirmed(act, yes)
+    if as_json:
+        print_json(mirror)
+    else:
+        click.echo(summary(mirror), err=True)
+    return 0
