@@ -106,7 +106,11 @@ class Daily:
         flag, on = rng.choice([WRITE_MOSTLY, FAILFAST]), rng.random() < 0.5
         now = member.devflags | flag if on else member.devflags & ~flag
         self._flags[member.path] = {member.devflags, now} | self._flags.get(member.path, set())
-        await settings.set_flag(mirror, member.path, flag, on)
+        try:
+            await settings.set_flag(mirror, member.path, flag, on)
+        except MirrortuiError:  # what is wanted in memory may never come to be on disk
+            self._flags.pop(member.path, None)
+            raise
         self._scene.reached["flags set"] += 1
         if member.path in self._flags:
             self._flags[member.path] = {now}
