@@ -277,6 +277,15 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("pause", ("p",), "pause", "Pause what copies or checks", "mirror", _running_that(_cannot_pause)),
     Action(
+        "resume",
+        ("P",),
+        "resume",
+        "Resume what was paused",
+        "mirror",
+        _running_that(lambda mirror: None if mirror.paused else f"{mirror.name} is not paused"),
+    ),
+    Action("cancel", ("x",), "cancel", "Cancel a check or a repair", "mirror", _running_that(_cannot_cancel)),
+    Action(
         "write_mostly",
         ("w",),
         "write-mostly",
@@ -330,15 +339,6 @@ ACTIONS: tuple[Action, ...] = (
         _ours(lambda _: None),
         in_bar=False,
     ),
-    Action(
-        "resume",
-        ("P",),
-        "resume",
-        "Resume what was paused",
-        "mirror",
-        _running_that(lambda mirror: None if mirror.paused else f"{mirror.name} is not paused"),
-    ),
-    Action("cancel", ("x",), "cancel", "Cancel a check or a repair", "mirror", _running_that(_cannot_cancel)),
     Action(
         "hand_over",
         ("o",),

@@ -93,20 +93,23 @@ def test_a_check_is_paused_resumed_and_survives_its_worker(world: World) -> None
     world.do("sync", "vault", "resume")
     assert not client.mirror("vault").paused
 
-    position = client.mirror("vault").checks[0].position
+    until(lambda: client.mirror("vault").checks[0].position > 8 * MIB, "it has come some way")
+    (begun, first) = client.mirror("vault").checks[0].begun, world.events("check-started")
     world.do("stop", "vault")
     world.do("assemble", "vault")
-    resumed = client.mirror("vault")
-    assert resumed.sync_action == "check"
-    assert resumed.checks[0].position >= position
+    until(lambda: client.mirror("vault").checks[0].complete, "the check is done")
+    assert client.mirror("vault").checks[0].begun == begun, "it is the same run"
+    assert len(client.mirror("vault").checks) == 1
+    assert world.events("check-started")[1] != first[0], "what was looked at is not looked at again"
 
-    pid = resumed.worker_pid
+    client.set_speed("vault", SpeedRequest(max=8 * MIB))
+    world.do("check", "vault")
+    pid = client.mirror("vault").worker_pid
     assert pid
     os.kill(pid, signal.SIGKILL)
     until(lambda: client.mirror("vault").worker_pid not in (pid, None), "another worker has it")
     until(lambda: client.mirror("vault").checks[0].complete, "the check is done")
-    assert client.mirror("vault").checks[0].begun == resumed.checks[0].begun, "it is the same run"
-    assert len(client.mirror("vault").checks) == 1
+    assert len(client.mirror("vault").checks) == 2
 
     client.set_speed("vault", SpeedRequest(max=8 * MIB))
     world.do("check", "vault")
