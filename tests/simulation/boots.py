@@ -202,6 +202,9 @@ class Boots:
         geometry = self._scene.habits.geometry
         cleared = {geometry.last_cleared(d) for d in (*keep, loser)}
         may_have_forgotten = any(geometry.fills_all_roles(d) for d in (*keep, loser))
+        may_have_forgotten |= (
+            len({sb.raid_disks for d in (*keep, loser) if (sb := geometry.superblock(d))}) > 1
+        )
         if None in cleared or len(cleared) > 1 or may_have_forgotten:
             return set(range(geometry.chunks))
         return geometry.dirty(loser).union(*map(geometry.dirty, keep))
