@@ -39,12 +39,16 @@ def claims(member: Bearer) -> bool:
 
 
 def accepts(one: Member, other: Member, among: Sequence[Member]) -> bool:
-    """One's table has a place for the other, the same as the other's own. A slot can have had several owners: who of
-    those present is meant?
+    """One's table has a place for the other, the same as the other's own; an array that got another number of members
+    may have numbered its roles anew. A slot can have had several owners: who of those present is meant?
     """
     given = place(one, other)
-    agreed = given < ROLE_FAULTY and given == other.superblock.role
-    return agreed and _owner(one, other.superblock.dev_number, among) is other
+    return _agreed(one, other, given) and _owner(one, other.superblock.dev_number, among) is other
+
+
+def _agreed(one: Bearer, other: Bearer, given: int) -> bool:
+    renumbered = one.superblock.raid_disks != other.superblock.raid_disks
+    return given < ROLE_FAULTY and (renumbered or given == other.superblock.role)
 
 
 def place(one: Bearer, other: Bearer) -> int:
@@ -123,7 +127,7 @@ def testimony(one: Bearer, other: Bearer) -> str:
     role = place(one, other)
     if sb.dev_number == slot:
         said = f"that it is the member in slot {slot} itself"
-    elif claims(other) and role < ROLE_FAULTY and role != other.superblock.role:
+    elif claims(other) and role < ROLE_FAULTY and not _agreed(one, other, role):
         said = f"that the member in slot {slot}, as {other.path} is, has another role"
     elif role < ROLE_FAULTY:
         said = f"that {other.path} is still with it"

@@ -85,6 +85,19 @@ def test_what_cannot_be_is_refused() -> None:
     assert [bytes(disk.current) for disk in disks] == before
 
 
+def test_who_was_out_when_roles_were_numbered_anew_is_only_stale() -> None:
+    stage, mirror, disks = made("abc")
+    stage.run(manage.fail(mirror, "a"))
+    stage.write(mirror, 0, b"x" * 4096)
+    stage.run(width.set_width(mirror, 2))
+    stage.run(manage.stop(mirror))
+    again = stage.assemble(disks)
+    assert states(again) == {"b": State.IN_SYNC, "c": State.IN_SYNC}
+    (left,) = again.array.left_out
+    assert left.path == "a"
+    assert "went on without it" in left.why
+
+
 def cut_at(step: int, count: int) -> tuple[Stage, list[SimDisk], bool]:
     stage, mirror, disks = made("abc")
     if count == 2:
