@@ -68,6 +68,7 @@ def test_what_differs_is_listed_shown_and_repaired(world: World) -> None:
     assert len(set(data_areas(world.place / "a.img", b))) == 1
 
 
+@pytest.mark.slow
 def test_a_check_beside_clients_finds_nothing(world: World) -> None:
     mirror = world.create()
     traffic = world.traffic(mirror.uri, seed=1)

@@ -17,6 +17,9 @@ from tests.e2e.conftest import PATIENCE, Traffic, World, data_areas, state_of, u
 KILLS = 20
 
 
+pytestmark = pytest.mark.slow  # together they start some hundred processes
+
+
 def kill(pid: int | None) -> None:
     assert pid
     os.kill(pid, signal.SIGKILL)
@@ -79,7 +82,6 @@ def test_a_killed_worker_is_reported_and_its_mirror_assembled(world: World) -> N
     assert_nothing_lost(world, traffic)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_workers_and_engines_are_killed_over_and_over(world: World) -> None:
     """Every second time both at once, so that only memory can tell what ran."""
@@ -131,7 +133,6 @@ def test_a_mirror_that_was_stopped_stays_stopped(world: World) -> None:
     assert world.try_to("status", "vault").code == 2
 
 
-@pytest.mark.slow
 def test_a_mirror_that_cannot_be_brought_back_says_why(world: World) -> None:
     world.create()
     dead = worker_of(world)

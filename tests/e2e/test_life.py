@@ -111,6 +111,7 @@ def test_a_spare_waits_and_takes_over(world: World) -> None:
     assert states == {"b.img": "in_sync", "spare.img": "in_sync", "a.img": "faulty"}
 
 
+@pytest.mark.slow
 def test_a_rebuild_can_be_slowed_watched_and_outlives_its_worker(world: World) -> None:
     mirror = world.create(size=64 * MIB)
     with NbdClient.connect(mirror.uri) as client:

@@ -17,6 +17,8 @@ DATA = MIB
 """Where it begins on these small images."""
 REFUSED = 1
 
+pytestmark = pytest.mark.slow  # together they start some hundred processes
+
 
 @pytest.fixture
 def halves(world: World) -> tuple[Path, Path]:
