@@ -55,7 +55,8 @@ _ONLY_A = {"a": "in_sync", "b": "faulty"}
 _DIFFERENT = "dd if=$ink of=$b bs=1M seek=1 count=7"
 """What a member held before it became one."""
 _WRITTEN = "settle; put 1 0 16; put 1 1000 8"
-_DEGRADED = f"{_WRITTEN}; manage --fail $b; manage --remove $b; put 2 20 4; put 2 500 4"
+_WITHOUT_B = "manage --fail $b; manage --remove $b; put 2 20 4; put 2 500 4"
+_DEGRADED = f"{_WRITTEN}; {_WITHOUT_B}"
 _TO_RECOVER = "create --raid-devices=2 $bitmap $a missing; fill 1 1024; speed 300; manage --add $b"
 _TO_RE_ADD = (
     "pair $bitmap; settle; put 1 0 16; manage --fail $b; manage --remove $b; fill 2 1024;"
@@ -168,7 +169,8 @@ STATES: dict[str, State] = {
         f"pair --bitmap=none; {_DEGRADED}; manage --add $b; whole; put 3 9 2", chunk=None
     ),
     "stale-re-add": State(
-        script=f"pair $bitmap; {_DEGRADED}; stop",
+        # Until the bits of the first resync are gone a re-add rightly copies all that they mark.
+        script=f"pair $bitmap; {_WRITTEN}; idle_bits $a; {_WITHOUT_B}; stop",
         found=_BOTH,
         verbs=(("re-add", "b"),),
         copies=r"recovery of 128(\.0+)? KiB",
