@@ -350,7 +350,7 @@ def _check_ours(seen: Seen, hand: Hand) -> None:
 
 
 def _check_no_resync_waits(seen: Seen) -> None:
-    """A recovery goes first, and clears the bits that the resync of the others needs: they stay different (seen in 6.1)."""
+    """Linux (seen in 6.1) recovers first, and so clears the bits that tell the resync where the others differ."""
     array, freshest = seen.array, seen.metadata.freshest
     waits = array.resync_start is not None and array.action in ("idle", "frozen")
     if waits and len(array.copies) > 1 and freshest and freshest.header:

@@ -1,7 +1,7 @@
 """A member comes back to an unclean array whose copies have not been made equal yet.
 
-Linux 6.1 fills it first, clears the bits of what it has filled, and its resync then skips what was different: read with
-`start_ro` set, which holds the resync back until the first write, its next check found 128 sectors. Here nothing is lost.
+Linux 6.1 fills it first, clears the bits of what it has filled, and its resync then skips what was different: with
+`start_ro` set, which holds the resync back until the first write, its next check found 128 sectors. Here all is equal.
 """
 
 from __future__ import annotations
