@@ -1,0 +1,62 @@
+"""What an action is, and what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding
+
+from mirrortui.api.schema import Member, Mirror
+from mirrortui.tui.store import Picture
+
+Group = Literal["mirror", "members", "screen"]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the cursor is on."""
+
+    picture: Picture
+    mirror: Mirror | None
+    member: Member | None
+    """None also where the cursor is not among members."""
+
+
+Refusal = str | None
+"""Why an action cannot be taken now; None: it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something the operator can do, from the home screen."""
+
+    id: str
+    keys: tuple[str, ...]
+    """Textual's names of keys; the first is the one shown."""
+    label: str
+    """One word or two, for the bar."""
+    title: str
+    """A sentence without full stop, for the palette and the help."""
+    group: Group
+    refuse: Callable[[Situation], Refusal] = lambda _: None
+    shown: str | None = None
+    """How the key is written, where its name is not what is on the keycap."""
+    in_bar: bool = True
+
+    @property
+    def key(self) -> str:
+        """As the operator reads it."""
+        return self.shown or self.keys[0]
+
+    @property
+    def deed(self) -> str:
+        """What Textual runs: a method of the home screen."""
+        return self.id if self.group == "screen" else f"act('{self.id}')"
+
+    def binding(self) -> Binding:
+        """For BINDINGS."""
+        return Binding(
+            ",".join(self.keys), self.deed, self.label, show=False, key_display=self.key, id=self.id
+        )
