@@ -35,6 +35,7 @@ from mirrortui.api.schema import (
     StopRequest,
     SyncRequest,
     TakeoverRequest,
+    ZeroRequest,
 )
 
 MemberVerb = Literal["fail", "remove", "add", "re-add"]
@@ -210,6 +211,14 @@ class EngineApi(Protocol):
 
     def bad_blocks(self, mirror: str, request: BadBlocksRequest) -> BadBlocks:
         """What a member's bad-block log lists, perhaps after trying it again."""
+        ...
+
+    def zero_superblock(self, request: ZeroRequest) -> Plan:
+        """Erase every superblock of a device that is in no running mirror; answers what was done."""
+        ...
+
+    def plan_zero_superblock(self, request: ZeroRequest) -> Plan:
+        """What `zero_superblock` would do."""
         ...
 
     def export(self, mirror: str, request: ExportRequest) -> Mirror:

@@ -29,7 +29,7 @@ Verb = (
     ]
     | SyncVerb
     | DailyVerb
-    | Literal["zero-superblock"]
+    | Literal["zero-superblock", "export", "badblocks", "impact", "speed"]
 )
 
 
@@ -521,6 +521,16 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     socket: str
     mirrors: int
     last_seq: int
+
+
+class ZeroRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`zero-superblock`: erase what makes a device a member."""
+
+    member: str
+    yes: bool = False
+    plan: bool = False
+    counts: dict[str, int] = {}
+    """The plan's; refused if the device changed since."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

@@ -199,4 +199,15 @@ def test_every_action_without_a_mirror_is_refused_with_a_reason_or_safe() -> Non
     _, app = stage("empty", history=1)
     nowhere = Situation(app.store.picture, None, None)
     possible = {action.id for action in ACTIONS if action.refuse(nowhere) is None}
-    assert possible == {"create", "previous_pane", "back", "colours", "menu", "help", "leave"}
+    assert possible == {
+        "create",
+        "scan",
+        "zero_superblock",
+        "more",
+        "previous_pane",
+        "back",
+        "colours",
+        "menu",
+        "help",
+        "leave",
+    }

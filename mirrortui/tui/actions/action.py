@@ -11,7 +11,8 @@ from textual.binding import Binding
 from mirrortui.api.schema import Member, Mirror
 from mirrortui.tui.store import Picture
 
-Group = Literal["mirror", "members", "screen"]
+Group = Literal["mirror", "members", "engine", "screen"]
+"""What it is about: the mirror under the cursor, one of its members, neither, or only what is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Action:
     """A sentence without full stop, for the palette and the help."""
     group: Group
     refuse: Callable[[Situation], Refusal] = lambda _: None
+    not_for: Callable[[Member], Refusal] = lambda _: None
+    """Why it is not for that member, where it is for others."""
     shown: str | None = None
     """How the key is written, where its name is not what is on the keycap."""
     in_bar: bool = True
@@ -54,6 +57,10 @@ class Action:
     def deed(self) -> str:
         """What Textual runs: a method of the home screen."""
         return self.id if self.group == "screen" else f"act('{self.id}')"
+
+    def refuse_here(self, now: Situation) -> Refusal:
+        """Why it cannot be done to just what the cursor is on: a member, or the mirror."""
+        return self.refuse(now) or (self.not_for(now.member) if now.member else None)
 
     def binding(self) -> Binding:
         """For BINDINGS."""

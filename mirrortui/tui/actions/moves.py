@@ -13,7 +13,7 @@ MOVES: tuple[Action, ...] = (
         "Show only mirrors and events with a word",
         "screen",
         refusals.nothing_shown,
-        "/",
+        shown="/",
     ),
     Action("next_pane", ("tab",), "pane", "Go to the next pane", "screen", refusals.nothing_shown),
     Action(
@@ -38,5 +38,5 @@ MOVES: tuple[Action, ...] = (
 )
 """After what can be done."""
 
-PINNED = ("menu", "help")
+PINNED = ("more", "menu", "help")
 """Actions that stay in the bar however narrow it is."""

@@ -61,6 +61,10 @@ def cannot_check(mirror: Mirror) -> Refusal:
     return f"{mirror.name} is busy with a {mirror.sync_action}" if mirror.sync_action != "idle" else None
 
 
+def nothing_compared(mirror: Mirror) -> Refusal:
+    return None if mirror.checks or mirror.mismatches else f"{mirror.name} was not checked yet: C does that"
+
+
 def cannot_pause(mirror: Mirror) -> Refusal:
     if mirror.paused:
         return f"{mirror.name} is paused already"
@@ -73,16 +77,6 @@ def cannot_cancel(mirror: Mirror) -> Refusal:
     if mirror.driver != "kernel" and any(member.state == "replacing" for member in mirror.members):
         return None
     return f"no check or repair runs on {mirror.name}"
-
-
-def cannot_replace(now: Situation) -> Refusal:
-    if refusal := not_running(now):
-        return refusal
-    if now.member is None:
-        return "put the cursor on one"
-    return (
-        None if now.member.state == "in_sync" else "only a member that is in sync can be replaced: a adds one"
-    )
 
 
 def cannot_hand_over(now: Situation) -> Refusal:
@@ -111,6 +105,10 @@ def no_member_that(test: Callable[[Member], bool], reason: str) -> Callable[[Sit
         return None if any(test(member) for member in now.mirror.members) else reason.format(now.mirror.name)
 
     return refuse
+
+
+def is_in_sync(member: Member) -> bool:
+    return member.state == "in_sync"
 
 
 def is_out(member: Member) -> bool:
@@ -164,3 +162,30 @@ def running(now: Situation) -> Refusal:
     if now.mirror.driver == "kernel":
         return f"the kernel has {now.mirror.name}, as {now.mirror.device}"
     return None if now.mirror.state in ("stopped", "failed") else f"{now.mirror.name} runs already"
+
+
+# Of one member.
+
+
+def out(member: Member) -> Refusal:
+    return "is out" if is_out(member) else None
+
+
+def out_already(member: Member) -> Refusal:
+    return "is out already" if is_out(member) else None
+
+
+def not_out(member: Member) -> Refusal:
+    return None if is_out(member) else "is not out"
+
+
+def active(member: Member) -> Refusal:
+    return "is active; fail it first" if is_active(member) else None
+
+
+def not_in_sync(member: Member) -> Refusal:
+    return None if is_in_sync(member) else "is not in sync"
+
+
+def no_bad_block(member: Member) -> Refusal:
+    return out(member) or (None if member.bad else "lists no bad block")

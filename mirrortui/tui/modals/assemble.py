@@ -10,7 +10,7 @@ from mirrortui.api.schema import Mirror
 from mirrortui.tui.drawing import Fitted, path_cell, row
 from mirrortui.tui.modals.dialog import PlanDialog, PlanMade
 from mirrortui.tui.proposals import Assemble
-from mirrortui.tui.widgets.row_list import Row, RowList
+from mirrortui.tui.widgets.row_list import ChoiceList, Row, RowList
 from mirrortui.tui.widgets.tick import Tick
 
 
@@ -23,7 +23,7 @@ class AssembleDialog(PlanDialog):
         self.decided = True
 
     def compose_choice(self) -> ComposeResult:
-        yield RowList(id="choice")
+        yield ChoiceList(id="choice")
         yield Tick("start it although members are missing (--run)", id="run")
 
     def on_mount(self) -> None:

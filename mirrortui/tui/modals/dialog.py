@@ -67,6 +67,8 @@ class PlanDialog(ModalScreen[Plan]):
     ]
     PROMPT: ClassVar[str] = ""
     """What to choose first; shown while there is no proposal."""
+    ONLY_TELLS: ClassVar[bool] = False
+    """There is nothing to confirm: the plan is all that was asked for."""
 
     def __init__(self, client: EngineApi, title: str) -> None:
         super().__init__()
@@ -114,6 +116,7 @@ class PlanDialog(ModalScreen[Plan]):
             view = self.query_one(PlanView)
             view.remove_class("-stale")
             view.plan = view.problem = None
+            self.plan_shown()
         else:
             self.run_worker(lambda: self._ask(proposal), thread=True, exclusive=True, group="plan")
 
@@ -145,6 +148,7 @@ class PlanDialog(ModalScreen[Plan]):
         view.problem = None
         view.plan = event.plan
         self._ask_operator()
+        self.plan_shown()
         if event.plan.refused:
             self._chosen = False
         elif self._chosen or (self.decided and event.plan.confirm != "yes"):
@@ -161,6 +165,10 @@ class PlanDialog(ModalScreen[Plan]):
         view.problem = error
         self._plan = None
         self.query_one(Confirm).ask(None)
+        self.plan_shown()
+
+    def plan_shown(self) -> None:
+        """Another plan is on the screen, or a problem, or neither."""
 
     # Confirm.
 
@@ -169,7 +177,7 @@ class PlanDialog(ModalScreen[Plan]):
             self._ask_operator()
 
     def _ask_operator(self) -> None:
-        self.query_one(Confirm).ask(self._plan, self.focused)
+        self.query_one(Confirm).ask(None if self.ONLY_TELLS else self._plan, self.focused)
 
     @on(OptionList.OptionHighlighted)
     @on(Tick.Changed)
@@ -220,7 +228,7 @@ class PlanDialog(ModalScreen[Plan]):
 
     def _act(self, plan: Plan) -> None:
         proposal = self._proposal
-        if self._acting or proposal is None:
+        if self._acting or proposal is None or self.ONLY_TELLS:
             return
         self._acting = True
         self.query_one(Confirm).say("the engine is at it …")

@@ -16,7 +16,12 @@ from mirrortui.tui.actions import ACTIONS, Action, Group, Situation
 from mirrortui.tui.drawing import Fitted, cell, lines, row
 from mirrortui.tui.words import AT_REST, CELLS, MEMBERS, MIRRORS, Face
 
-_GROUPS: dict[Group, str] = {"mirror": "MIRRORS", "members": "MEMBERS", "screen": "SCREEN"}
+_GROUPS: dict[Group, str] = {
+    "mirror": "MIRRORS",
+    "members": "MEMBERS",
+    "engine": "ELSEWHERE",
+    "screen": "SCREEN",
+}
 _MOVES = (
     ("↑ ↓  j k", "Move the cursor; g and G go to the ends"),
     ("enter", "From a mirror to its members; in a dialog, choose"),

@@ -154,6 +154,10 @@ class HomeScreen(Screen[None]):
     def _mirror_selected(self) -> None:
         self.query_one("#members").focus()
 
+    @on(OptionList.OptionSelected, "#members")
+    def _member_selected(self) -> None:
+        self.action_act("more")
+
     def on_descendant_focus(self) -> None:
         self.query_one(ActionBar).situation = self.situation
 

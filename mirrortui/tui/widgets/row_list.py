@@ -32,7 +32,6 @@ class RowList(OptionList):
         Binding("k", "cursor_up", show=False),
         Binding("g", "first", show=False),
         Binding("G", "last", show=False),
-        Binding("space", "select", show=False),
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"row-list--mark"}
@@ -81,3 +80,9 @@ class RowList(OptionList):
         colour = self.get_component_rich_style("row-list--mark", partial=True)
         ground = next(iter(strip)).style or Style.null()
         return Strip([Segment("▌", ground + colour), *strip.crop(1)])
+
+
+class ChoiceList(RowList):
+    """Rows to choose from: by space too."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "select", show=False)]
