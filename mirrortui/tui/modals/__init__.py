@@ -23,6 +23,7 @@ from mirrortui.tui.modals.members import (
     WriteMostlyDialog,
 )
 from mirrortui.tui.modals.menu import ActionMenu
+from mirrortui.tui.modals.mismatches import MismatchScreen
 from mirrortui.tui.modals.pace import PaceDialog
 from mirrortui.tui.modals.settings import AccessDialog, BitmapDialog, GrowDialog, RenameDialog
 from mirrortui.tui.modals.whole import (
@@ -64,6 +65,8 @@ def dialog_for(action: str, client: EngineApi, now: Situation) -> Screen[Any]:
             return ForecastDialog(client, mirror, now.member)
         case "bad_blocks", mirror if mirror:
             return BadBlocksDialog(client, mirror, now.member)
+        case "mismatches", mirror if mirror:
+            return MismatchScreen(client, mirror)
         case "pace", mirror if mirror:
             return PaceDialog(client, mirror)
         case "export", mirror if mirror:
