@@ -126,6 +126,10 @@ class Assemble:
     """Also if members are missing that were there before."""
     survivor: str | None = None
     """Of a split brain: the member whose content is kept."""
+    compare: bool = False
+    """Of a split brain: read both in full, whatever the bitmaps say."""
+    save_loser: str | None = None
+    """Of a split brain: a new file for what only the loser holds."""
 
     def plan(self, client: EngineApi) -> Plan:
         return client.plan_assemble(self._request())
@@ -134,7 +138,13 @@ class Assemble:
         return client.assemble(replace(self._request(), yes=_confirmed(plan), counts=plan.counts))
 
     def _request(self) -> AssembleRequest:
-        return AssembleRequest(name=self.mirror, run=self.run, survivor=self.survivor)
+        return AssembleRequest(
+            name=self.mirror,
+            run=self.run,
+            survivor=self.survivor,
+            compare=self.compare,
+            save_loser=self.save_loser,
+        )
 
 
 @dataclass(frozen=True, slots=True)

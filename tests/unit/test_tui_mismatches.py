@@ -96,7 +96,14 @@ async def test_its_command_line_can_be_copied() -> None:
 
 @pytest.mark.parametrize(
     ("width", "copies", "each", "beside"),
-    [(77, 2, 8, True), (77, 3, 4, True), (157, 2, 16, True), (77, 5, 16, False), (39, 2, 8, False)],
+    [
+        (77, 2, 8, True),
+        (77, 3, 4, True),
+        (157, 2, 16, True),
+        (77, 5, 16, False),
+        (39, 2, 4, False),
+        (36, 2, 4, False),
+    ],
 )
 def test_as_much_as_fits_is_shown(width: int, copies: int, each: int, beside: bool) -> None:
     assert layout(width, copies)[:2] == (each, beside)

@@ -19,7 +19,7 @@ from mirrortui.tui.proposals import Create
 from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.widgets.path_entry import PathEntry, working_folder
 from mirrortui.tui.widgets.pick import Pick
-from mirrortui.tui.widgets.row_list import ChoiceList
+from mirrortui.tui.widgets.row_list import ChoiceList, MarkList
 from mirrortui.tui.widgets.tick import Tick
 from mirrortui.tui.wording import file_names
 from mirrortui.units import parse_size
@@ -56,7 +56,7 @@ class CreateDialog(Wizard):
     def compose_step(self, step: int) -> Iterable[Widget]:
         if step == 0:
             yield _field("name", Entry(id="name", placeholder="vault"))
-            yield ChoiceList(id="choice")
+            yield MarkList(id="choice")
             yield _field(
                 "or paths", PathEntry(id="paths", placeholder="/srv/a.img /srv/b.img", start=self._folder)
             )
@@ -75,7 +75,8 @@ class CreateDialog(Wizard):
     def on_mount(self) -> None:
         self.query_one("#choice").display = False
         self.query_one("#hint", Static).update(
-            "space marks a member, s a spare. An image file is made with: truncate -s 64G FILE"
+            "space marks a member, s a spare; tab goes to the next field.\n"
+            "An image file is made with: truncate -s 64G FILE"
         )
         self.run_worker(self._list_devices, thread=True, group="devices")
 

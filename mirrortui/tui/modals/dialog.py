@@ -26,6 +26,10 @@ _TYPING_PAUSE = 0.4
 """Seconds without a key after which what was typed is planned: half a path is no question to an engine."""
 
 
+_LEAST_PLAN, _MOST_PLAN = 5, 16
+"""Lines for a plan, with the one above it."""
+
+
 @dataclass
 class PlanMade(Message):
     """The engine answered what a proposal would do."""
@@ -64,6 +68,8 @@ class PlanDialog(ModalScreen[Plan]):
         Binding("y", "confirm", show=False),
         Binding("enter", "choose", show=False),
         Binding("ctrl+y", "copy_command", show=False),
+        Binding("pagedown", "scroll_plan(1)", priority=True, show=False),
+        Binding("pageup", "scroll_plan(-1)", priority=True, show=False),
     ]
     PROMPT: ClassVar[str] = ""
     """What to choose first; shown while there is no proposal."""
@@ -169,6 +175,27 @@ class PlanDialog(ModalScreen[Plan]):
 
     def plan_shown(self) -> None:
         """Another plan is on the screen, or a problem, or neither."""
+        self.call_after_refresh(self._make_room)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._make_room)
+
+    def _make_room(self) -> None:
+        """The plan takes what the rest of the dialog leaves of the screen: how to say yes is always in sight."""
+        dialog, plan = self.query_one("#dialog"), self.query_one("#plan")
+        shown = [child for child in dialog.children if child.display and child is not plan]
+        others = sum(child.outer_size.height + child.styles.margin.height for child in shown)
+        plan.styles.max_height = max(_LEAST_PLAN, min(_MOST_PLAN, self.size.height - 2 - others))
+        self.call_after_refresh(self._tell_of_more)
+
+    def _tell_of_more(self) -> None:
+        plan = self.query_one("#plan")
+        plan.border_title = "PgDn shows more" if plan.max_scroll_y else ""
+
+    def action_scroll_plan(self, pages: int) -> None:
+        """The plan cannot have the focus."""
+        plan = self.query_one("#plan")
+        plan.scroll_relative(y=pages * (plan.size.height - 1), animate=False)
 
     # Confirm.
 

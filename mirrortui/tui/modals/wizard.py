@@ -75,6 +75,7 @@ class Wizard(PlanDialog):
                 return
 
     def plan_shown(self) -> None:
+        super().plan_shown()
         view = self.query_one(PlanView)
         trouble = view.problem is not None or bool(view.plan and view.plan.refused)
         self.query_one("#plan").display = self.last or trouble

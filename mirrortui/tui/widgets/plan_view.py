@@ -43,7 +43,7 @@ def _lines(plan: Plan, width: int) -> list[Content]:
     drawn = []
     if plan.refused:
         drawn += _entry("✖ refused", plan.refused, width, "$bad") + _hint(plan.hint, width)
-        return [*drawn, *_entry("as command", plan.command, width, "$quiet")]
+        return [*drawn, *_command(plan.command, width)]
     drawn += _entry("copies", plan.copies, width)
     for number, loss in enumerate(plan.erases or ["nothing"]):
         label = "" if number else "▲ erases" if plan.erases else "erases"
@@ -52,7 +52,15 @@ def _lines(plan: Plan, width: int) -> list[Content]:
     drawn += _entry("afterwards", plan.afterwards, width)
     for number, note in enumerate(plan.notes):
         drawn += _entry("" if number else "note", note, width)
-    return [*drawn, *_entry("as command", plan.command, width, "$quiet")]
+    return [*drawn, *_command(plan.command, width)]
+
+
+def _command(line: str, width: int) -> list[Content]:
+    """The same on a command line, and the key that copies it."""
+    return [
+        *_entry("as command", line, width, "$quiet"),
+        row(" " * _LABEL, ("^y", "$accent"), (" copies it", "$quiet")),
+    ]
 
 
 def _hint(hint: str, width: int) -> list[Content]:

@@ -86,3 +86,9 @@ class ChoiceList(RowList):
     """Rows to choose from: by space too."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "select", show=False)]
+
+
+class MarkList(ChoiceList):
+    """Rows of which several may be chosen: space and clicks mark, enter goes on with what is marked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.choose", show=False)]
