@@ -146,9 +146,18 @@ def whole(now: Situation) -> Refusal:
     assert now.mirror
     if not_started(now.mirror):
         return not_running(now)
-    if now.mirror.state in ("stopped", "failed") or short_of_members(now.mirror):
-        return None
-    return f"nothing is broken in {now.mirror.name}"
+    return None if is_broken(now.mirror) else f"nothing is broken in {now.mirror.name}"
+
+
+def is_broken(mirror: Mirror) -> bool:
+    """There is something that F may do something about."""
+    if mirror.state in ("stopped", "failed") or short_of_members(mirror) or mirror.paused:
+        return True
+    if mirror.sync:
+        return False
+    bare = mirror.bitmap is None and mirror.driver != "kernel"
+    left = any(is_out(member) or member.bad for member in mirror.members)
+    return bare or left or mirror.mismatches > 0
 
 
 def short_of_members(mirror: Mirror) -> bool:

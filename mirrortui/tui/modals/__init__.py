@@ -13,6 +13,7 @@ from mirrortui.tui.modals.assemble import AssembleDialog
 from mirrortui.tui.modals.create import CreateDialog
 from mirrortui.tui.modals.elsewhere import ScanDialog, ZeroDialog
 from mirrortui.tui.modals.export import ExportDialog
+from mirrortui.tui.modals.fix import FixDialog
 from mirrortui.tui.modals.members import (
     BadBlocksDialog,
     FailDialog,
@@ -88,14 +89,6 @@ def dialog_for(action: str, client: EngineApi, now: Situation) -> Screen[Any]:
         case "take_over", mirror if mirror:
             return TakeOverDialog(client, mirror)
         case "fix", mirror if mirror:
-            return dialog_for(_remedy(now), client, now)
+            whole = mirror.state in ("stopped", "failed")
+            return AssembleDialog(client, mirror) if whole else FixDialog(client, mirror)
     raise ValueError(f"{action} has no dialog, or there is no mirror under the cursor")
-
-
-def _remedy(now: Situation) -> str:
-    """The verb that makes the mirror whole with the least copying."""
-    assert now.mirror
-    if now.mirror.state in ("stopped", "failed"):
-        return "assemble"
-    out = any(member.state in ("faulty", "missing") for member in now.mirror.members)
-    return "re_add" if out else "add"

@@ -182,6 +182,8 @@ class PlanDialog(ModalScreen[Plan]):
 
     def _make_room(self) -> None:
         """The plan takes what the rest of the dialog leaves of the screen: how to say yes is always in sight."""
+        if not self.query("#plan"):
+            return  # it was left meanwhile
         dialog, plan = self.query_one("#dialog"), self.query_one("#plan")
         shown = [child for child in dialog.children if child.display and child is not plan]
         others = sum(child.outer_size.height + child.styles.margin.height for child in shown)
@@ -189,8 +191,8 @@ class PlanDialog(ModalScreen[Plan]):
         self.call_after_refresh(self._tell_of_more)
 
     def _tell_of_more(self) -> None:
-        plan = self.query_one("#plan")
-        plan.border_title = "PgDn shows more" if plan.max_scroll_y else ""
+        for plan in self.query("#plan"):
+            plan.border_title = "PgDn shows more" if plan.max_scroll_y else ""
 
     def action_scroll_plan(self, pages: int) -> None:
         """The plan cannot have the focus."""
