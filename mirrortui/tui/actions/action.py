@@ -11,7 +11,8 @@ from textual.binding import Binding
 from mirrortui.api.schema import Member, Mirror
 from mirrortui.tui.store import Picture
 
-Group = Literal["mirror", "members", "screen"]
+Group = Literal["mirror", "members", "screen", "place"]
+"""What it is about; a place is one of the screens, and being there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Situation:
     mirror: Mirror | None
     member: Member | None
     """None also where the cursor is not among members."""
+    place: str = "mirrors"
+    """The screen that is shown: the id of the action that goes there."""
 
 
 Refusal = str | None
@@ -53,7 +56,13 @@ class Action:
     @property
     def deed(self) -> str:
         """What Textual runs: a method of the home screen."""
-        return self.id if self.group == "screen" else f"act('{self.id}')"
+        match self.group:
+            case "screen":
+                return self.id
+            case "place":
+                return f"go('{self.id}')"
+            case "mirror" | "members":
+                return f"act('{self.id}')"
 
     def binding(self) -> Binding:
         """For BINDINGS."""

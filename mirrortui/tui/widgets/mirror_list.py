@@ -44,6 +44,10 @@ class MirrorList(RowList):
         marked = any(mirror.driver == "kernel" for mirror in picture.mirrors)
         self.show([Row(mirror.name, Fitted(_Drawing(mirror, names, marked))) for mirror in mirrors])
 
+    def let_rows_move(self) -> None:
+        """Another order was asked for."""
+        self._moved = float("-inf")
+
     def on_key(self) -> None:
         self._moved = self._now
 
