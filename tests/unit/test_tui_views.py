@@ -8,6 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from mirrortui.api.schema import CheckRun, DeviceInfo, Member
+from mirrortui.testing.fake_engine import FakeEngine
+from mirrortui.testing.fake_states import healthy
 from mirrortui.testing.staging import settle
 from mirrortui.tui.actions import by_id
 from mirrortui.tui.inventory import Inventory
@@ -149,7 +151,7 @@ async def test_checks_have_a_history() -> None:
         told = play.home.query_one("#check-lines", Lines)._draw(118).plain.splitlines()
         assert "8.00 KiB differed, 4.00 KiB made equal" in told[0]
         assert "stopped at 1.00 GiB of 1.00 TiB; no difference" in told[1]
-        assert told[2].endswith("no difference")
+        assert told[2].rstrip().endswith("no difference")
         await play.press("5")
         words = [job.face.word for job in jobs(play.home.picture) if job.mirror == "vault"]
         assert words == ["differed", "stopped early", "done"]
@@ -157,13 +159,12 @@ async def test_checks_have_a_history() -> None:
 
 @pytest.mark.parametrize("width", [40, 78, 118, 198])
 @pytest.mark.parametrize("height", [1, 4, 8, 16])
-async def test_the_heat_map_fits_its_box_and_loses_nothing_wrong(width: int, height: int) -> None:
-    async with playing("several") as play:
-        mirror = replace(play.vault, map="." * 200 + "b" + "." * 55)
-        drawn = _page(mirror, width - 12, height).plain.splitlines()
-        assert len(drawn) <= height
-        assert all(len(line) <= width for line in drawn)
-        assert sum("✖" in line for line in drawn) == 1
+def test_the_heat_map_fits_its_box_and_loses_nothing_wrong(width: int, height: int) -> None:
+    mirror = replace(healthy(0.0).mirrors[0], map="." * 200 + "b" + "." * 55)
+    drawn = _page(mirror, width - 12, height).plain.splitlines()
+    assert len(drawn) <= height
+    assert all(len(line) <= width for line in drawn)
+    assert sum("✖" in line for line in drawn) == 1
 
 
 async def test_devices_are_a_tree_and_each_says_why_or_why_not() -> None:
@@ -214,14 +215,12 @@ def test_the_tree_is_whole_whatever_is_said_of_parents() -> None:
     ]  # fmt: skip
 
 
-async def test_an_inventory_asks_only_when_something_changed() -> None:
-    async with playing("healthy") as play:
-        marks = iter([1, 1, 2])
-        inventory = Inventory(play.engine, lambda: next(marks))
-        mirrors = play.engine.mirrors()
-        assert inventory.look(mirrors) is not None
-        assert inventory.look(mirrors) is None
-        assert inventory.look(mirrors) is not None
+def test_an_inventory_asks_only_when_something_changed() -> None:
+    engine, marks = FakeEngine("healthy"), iter([1, 1, 2])
+    inventory = Inventory(engine, lambda: next(marks))
+    assert inventory.look(engine.mirrors()) is not None
+    assert inventory.look(engine.mirrors()) is None
+    assert inventory.look(engine.mirrors()) is not None
 
 
 async def test_events_by_severity_and_by_mirror() -> None:
@@ -298,14 +297,13 @@ async def test_what_belongs_to_another_screen_says_so() -> None:
         assert by_id("write_events").refuse(play.home.situation)
 
 
-@pytest.mark.parametrize("key", "123456")
-@pytest.mark.parametrize("state", ["empty", "failed", "kernel", "none"])
-async def test_every_screen_stands_every_state(state: str, key: str) -> None:
-    async with playing("empty" if state == "none" else state) as play:
-        if state == "none":
-            play.engine.lose()
-            play.app.store.wake()
-        await play.press(key, "tab", "down", "escape")
+@pytest.mark.parametrize("state", ["empty", "failed", "kernel"])
+async def test_every_screen_stands_every_state(state: str) -> None:
+    async with playing(state) as play:
+        await play.press(*(key for place in "123456" for key in (place, "tab", "down")))
+        play.engine.lose()
+        play.app.store.wake()
+        await play.press(*"654321")
         assert play.app.is_running
 
 

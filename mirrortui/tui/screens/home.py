@@ -106,6 +106,9 @@ class HomeScreen(Screen[None]):
     def _show_view(self) -> None:
         """Draw the view that is shown, and what can be done there."""
         self.view.show(self._frozen or self.picture, self.mirror)
+        self._show_around()
+
+    def _show_around(self) -> None:
         strip = self.query_one(TabStrip)
         strip.here = self._trail[-1]
         if self._frozen:
@@ -162,7 +165,8 @@ class HomeScreen(Screen[None]):
             await self.action_go("mirror")
 
     def on_view_changed(self) -> None:
-        self._show_view()
+        """It drew itself, later than the picture came."""
+        self._show_around()
 
     def on_descendant_focus(self) -> None:
         self._show_actions()

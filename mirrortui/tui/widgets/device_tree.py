@@ -33,7 +33,8 @@ def tree(devices: Sequence[DeviceInfo]) -> list[Branch]:
     known = {device.path for device in devices}
     below: dict[str, list[DeviceInfo]] = {}
     for device in sorted(devices, key=lambda device: _natural(device.path)):
-        below.setdefault(device.parent if device.parent in known else "", []).append(device)
+        beneath = device.parent in known and device.parent != device.path
+        below.setdefault(device.parent if beneath else "", []).append(device)
     return _grow(below, "", "")
 
 
