@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mirrortui.api.schema import CheckRun, Event, Mirror, Sync
+from mirrortui.tui import keymap
 from mirrortui.tui.store import Picture
 from mirrortui.tui.words import Face
 from mirrortui.units import format_size
@@ -61,7 +62,7 @@ def _current(mirror: Mirror) -> Job | None:
     what = _kind(mirror)
     key = f"{mirror.name} now"
     if mirror.paused:
-        return Job(key, mirror.name, what, PAUSED, mirror.sync, text="P resumes it, x cancels it")
+        return Job(key, mirror.name, what, PAUSED, mirror.sync, text=_resume())
     if mirror.sync:
         return Job(key, mirror.name, what, RUNNING, mirror.sync, text=mirror.sync.reason)
     if mirror.sync_action != "idle":
@@ -69,6 +70,10 @@ def _current(mirror: Mirror) -> Job | None:
     if any(member.state in ("recovering", "replacing") for member in mirror.members):
         return Job(key, mirror.name, what, WAITING, text=mirror.why or "begins as soon as it can")
     return None
+
+
+def _resume() -> str:
+    return f"{keymap.key('resume', 'P')} resumes it, {keymap.key('cancel', 'x')} cancels it"
 
 
 def _kind(mirror: Mirror) -> str:

@@ -170,7 +170,7 @@ MONO = _theme(
     map_calm="#5a5a5a",
     map_dirty="#a0a0a0",
     graph="#6a6a6a",
-    soft=("#2c2c2c", "#404040", "#606060"),
+    soft=("#2c2c2c", "#404040", "#5a5a5a"),
 )
 """Greys only; glyphs and words say the rest. Chosen where NO_COLOR is set."""
 

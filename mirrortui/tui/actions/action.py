@@ -9,6 +9,7 @@ from typing import Literal
 from textual.binding import Binding
 
 from mirrortui.api.schema import Member, Mirror
+from mirrortui.tui import keymap
 from mirrortui.tui.store import Picture
 
 Group = Literal["mirror", "members", "screen", "place"]
@@ -51,7 +52,12 @@ class Action:
     @property
     def key(self) -> str:
         """As the operator reads it."""
-        return self.shown or self.keys[0]
+        return keymap.key(self.id, self.shown or self.keys[0])
+
+    @property
+    def all_keys(self) -> tuple[str, ...]:
+        """Also those that the operator gave to it."""
+        return keymap.given(self.id) or self.keys
 
     @property
     def deed(self) -> str:

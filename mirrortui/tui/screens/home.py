@@ -20,6 +20,7 @@ from mirrortui.api.interface import EngineApi
 from mirrortui.api.schema import Mirror
 from mirrortui.tui.actions import ACTIONS, Situation, by_id
 from mirrortui.tui.inventory import Inventory
+from mirrortui.tui.memory import Memory
 from mirrortui.tui.modals import dialog_for
 from mirrortui.tui.modals.leave import LeaveDialog
 from mirrortui.tui.palette import ActionCommands
@@ -56,10 +57,16 @@ class HomeScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012
 
     def __init__(
-        self, client: EngineApi, store: Store, pictures: Signal[Picture], throwaway: bool = False
+        self,
+        client: EngineApi,
+        store: Store,
+        pictures: Signal[Picture],
+        memory: Memory,
+        throwaway: bool = False,
     ) -> None:
         """Show the store's picture, and from then on those that are published. `throwaway`: see MirrorApp."""
         super().__init__()
+        self._memory = memory
         self._throwaway = throwaway
         self._client = client
         self._store = store
@@ -91,8 +98,11 @@ class HomeScreen(Screen[None]):
     def on_mount(self) -> None:
         self.query_one("#filter").display = False
         self.view.take_focus()
+        self.query_one(MirrorsView).sort(self._memory.left.order)
         self._pictures.subscribe(self, self.show)
         self.show(self._store.picture)
+        if self._memory.left.place in self._views:
+            self.call_later(self.action_go, self._memory.left.place)
 
     # Show.
 
@@ -190,6 +200,7 @@ class HomeScreen(Screen[None]):
 
     def _arrive(self) -> None:
         """Show the view at the end of the trail, as it was left."""
+        self._memory.keep(place=self._trail[-1])
         self.remove_class("-zoomed")
         self.query_one(ContentSwitcher).current = f"view-{self._trail[-1]}"
         entry, view = self.query_one("#filter", Entry), self.view
@@ -270,7 +281,7 @@ class HomeScreen(Screen[None]):
 
     def action_sort(self) -> None:
         if self._may("sort"):
-            self.notify(f"sorted {self.query_one(MirrorsView).sort_otherwise()}", timeout=3)
+            self._memory.keep(order=self.query_one(MirrorsView).sort_otherwise())
             self._show_view()
 
     def action_severity(self) -> None:
@@ -329,6 +340,7 @@ class HomeScreen(Screen[None]):
         names = [theme.name for theme in THEMES]
         at = names.index(self.app.theme) if self.app.theme in names else -1
         self.app.theme = names[(at + 1) % len(names)]
+        self._memory.keep(theme=short_name(self.app.theme))
         self.notify(f"colours: {short_name(self.app.theme)}", timeout=3)
 
     def action_menu(self) -> None:

@@ -91,7 +91,7 @@ def _action(action: Action, now: Situation, width: int) -> Content:
 
 def _shown(action: Action) -> list[str]:
     """All keys of an action, the first as it is written on the screen."""
-    return [action.key, *(key for key in action.keys[1:] if len(key) <= 3)]
+    return [action.key, *(key for key in action.all_keys[1:] if len(key) <= 3)]
 
 
 def _faces(title: str, faces: Iterable[Face], width: int) -> list[Content]:

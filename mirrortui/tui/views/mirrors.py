@@ -89,6 +89,10 @@ class MirrorsView(View):
         if mirror in [option.id for option in listed.options]:
             listed.put_cursor(mirror)
 
+    def sort(self, order: str) -> None:
+        """In one of ORDERS; anything else changes nothing."""
+        self.order = order if order in ORDERS else self.order
+
     def sort_otherwise(self) -> str:
         """The next order; answers which."""
         orders = list(ORDERS)

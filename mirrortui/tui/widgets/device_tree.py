@@ -10,6 +10,7 @@ from functools import partial
 from textual.content import Content
 
 from mirrortui.api.schema import DeviceInfo, Mirror
+from mirrortui.tui import keymap
 from mirrortui.tui.drawing import Fitted, cell, lines, path_cell, printable, row
 from mirrortui.tui.widgets.row_list import Row, RowList
 from mirrortui.units import format_size
@@ -123,7 +124,8 @@ def explanation(device: DeviceInfo, width: int) -> Content:
     glyph, tone, words = verdict(device)
     match tone:
         case "good":
-            what = "It can be a member as it is: c creates a mirror, a adds it to one."
+            create, add = keymap.key("create", "c"), keymap.key("add", "a")
+            what = f"It can be a member as it is: {create} creates a mirror, {add} adds it to one."
         case "working":
             what = f"It {words}."
         case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from mirrortui.api.schema import CheckRun, Mirror
+from mirrortui.tui import keymap
 from mirrortui.tui.drawing import bar, cell, lines, printable, row
 from mirrortui.tui.jobs import DIFFERED, DONE, STOPPED_EARLY, outcome
 from mirrortui.tui.wording import names_in, shorten
@@ -18,7 +19,7 @@ _LONGEST_BAR = 80
 def summary(mirror: Mirror | None, now: float, width: int) -> Content:
     """What is wrong, since when, what is done about it and what holds that back."""
     if mirror is None:
-        return cell(" there is no mirror yet: c creates one", width, "$quiet")
+        return cell(f" there is no mirror yet: {keymap.key('create', 'c')} creates one", width, "$quiet")
     face = mirror_face(mirror)
     calm = face.tone in ("good", "quiet")
     since = "" if mirror.since is None else f" since {stamp(mirror.since, now).strip()}"
@@ -36,7 +37,9 @@ def summary(mirror: Mirror | None, now: float, width: int) -> Content:
     if mirror.sync:
         drawn += _progress(mirror, width)
     elif mirror.paused:
-        drawn.append(row("   ", cell("what copies is paused: P resumes it", width - 4, "$attention")))
+        drawn.append(
+            row("   ", cell(f"paused: {keymap.key('resume', 'P')} resumes it", width - 4, "$attention"))
+        )
     return lines(drawn)
 
 
@@ -85,14 +88,20 @@ def users(mirror: Mirror | None, now: float, width: int) -> Content:
         for each in mirror.clients
     ]
     if not mirror.clients:
-        drawn.append(cell("   no client is connected; u copies the address", width, "$quiet"))
+        drawn.append(
+            cell(
+                f"   no client is connected; {keymap.key('copy_uri', 'u')} copies the address",
+                width,
+                "$quiet",
+            )
+        )
     return lines(drawn)
 
 
 def checks(mirror: Mirror | None, now: float, width: int) -> Content:
     """What the last ones found, the latest first."""
     if mirror is None or not mirror.checks:
-        return cell(" never checked here; C compares all copies", width, "$quiet")
+        return cell(f" never checked here; {keymap.key('check', 'C')} compares all copies", width, "$quiet")
     return lines(_check(run, now, width) for run in mirror.checks[:6])
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from mirrortui.api.schema import Mirror, Sync
+from mirrortui.tui import keymap
 from mirrortui.tui.drawing import Fitted, bar, cell, lines, printable, row
 from mirrortui.tui.store import Picture
 from mirrortui.tui.widgets.row_list import Row, RowList
@@ -128,9 +129,9 @@ def _pace(sync: Sync) -> str:
 
 def _traffic(mirror: Mirror, room: int) -> Content:
     if mirror.state == "stopped":
-        return cell("A assembles it", room, "$quiet")
+        return cell(f"{keymap.key('assemble', 'A')} assembles it", room, "$quiet")
     if mirror.paused:
-        return cell("paused; P resumes it", room, "$attention")
+        return cell(f"paused; {keymap.key('resume', 'P')} resumes it", room, "$attention")
     if mirror.mismatches:
         return cell(f"{format_size(mirror.mismatches)} differ between its members", room)
     if not (mirror.read_rate or mirror.write_rate):
