@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.filter import LineFilter
@@ -17,11 +17,13 @@ from mirrortui.clock import Clock, SystemClock
 from mirrortui.tui import keymap
 from mirrortui.tui.alarms import alarms, on_desktop
 from mirrortui.tui.ascii import AsciiFilter
-from mirrortui.tui.modals.dialog import VerbEnded
 from mirrortui.tui.preferences import Preferences
 from mirrortui.tui.screens.home import HomeScreen
 from mirrortui.tui.store import Picture, Store
 from mirrortui.tui.themes import THEMES, defaults, full_name
+
+if TYPE_CHECKING:  # dialogs are loaded when the first one opens
+    from mirrortui.tui.modals.dialog import VerbEnded
 
 _EVERY = 1.0
 """Seconds between two pictures while nothing happens; an event brings one at once."""

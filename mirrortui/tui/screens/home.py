@@ -21,8 +21,6 @@ from mirrortui.api.schema import Mirror
 from mirrortui.tui.actions import ACTIONS, Situation, by_id
 from mirrortui.tui.inventory import Inventory
 from mirrortui.tui.memory import Memory
-from mirrortui.tui.modals import dialog_for
-from mirrortui.tui.modals.leave import LeaveDialog
 from mirrortui.tui.palette import ActionCommands
 from mirrortui.tui.screens.export import ExportDialog
 from mirrortui.tui.store import Picture, Store
@@ -334,6 +332,8 @@ class HomeScreen(Screen[None]):
             self.app.copy_to_clipboard(address)
             self.notify(f"copied: {address}", timeout=4)
         else:
+            from mirrortui.tui.modals import dialog_for  # not before the first picture
+
             self.app.push_screen(dialog_for(wanted, self._client, now))
 
     def action_colours(self) -> None:
@@ -349,6 +349,8 @@ class HomeScreen(Screen[None]):
     def action_leave(self) -> None:
         used = [mirror for mirror in self.picture.mirrors if mirror.clients]
         if used:
+            from mirrortui.tui.modals.leave import LeaveDialog
+
             self.app.push_screen(LeaveDialog(used, self._throwaway))
         else:
             self.app.exit()

@@ -21,8 +21,7 @@ class Drawn(Widget):
     def look_again(self) -> None:
         """What it shows may have changed."""
         if self._last is None:
-            self.refresh(layout=True)
-            return
+            return  # it was never seen, and is drawn when it is
         drawn = self._draw(self._width)
         if not drawn.is_same(self._last):
             self.refresh(layout=height_of(drawn) != height_of(self._last))
