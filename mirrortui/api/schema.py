@@ -540,6 +540,8 @@ class DeviceInfo(msgspec.Struct, frozen=True, kw_only=True):
     serial: str = ""
     transport: str = ""
     sector: int = 512
+    parent: str = ""
+    """Of a partition its disk, of a volume the first device it lies on; empty for what lies on nothing."""
     holds: str = ""
     """ "ext4, label photos"; "mounted on /backup"; "member of vault"; empty."""
     why_not: str | None = None

@@ -422,6 +422,7 @@ def _progress(mirror: Mirror, sync: Sync) -> str:
 def main(arguments: list[str]) -> None:
     """Open the screen on a fake engine, for people who work on the screen."""
     from mirrortui.tui.app import run
+    from mirrortui.tui.preferences import Preferences
 
     state = arguments[0] if arguments else "rebuilding"
     if state not in (*STATES, "lost"):
@@ -429,7 +430,7 @@ def main(arguments: list[str]) -> None:
     engine = FakeEngine("healthy" if state == "lost" else state, SystemClock())
     if state == "lost":
         threading.Timer(3, engine.lose).start()
-    run(engine)
+    run(engine, Preferences())
 
 
 if __name__ == "__main__":

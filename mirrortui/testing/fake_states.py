@@ -496,7 +496,8 @@ def _devices() -> list[DeviceInfo]:
             model="WDC WD20EFRX",
             serial="WD-4M21KZ",
             transport="sata",
-            holds="mounted on /backup",
+            parent="/dev/sdf",
+            holds="ext4, label backup",
             why_not="mounted on /backup",
         ),
         DeviceInfo(
@@ -507,7 +508,33 @@ def _devices() -> list[DeviceInfo]:
             size=930 * GIB,
             model="Samsung 980",
             transport="nvme",
+            parent="/dev/nvme0n1",
+            holds="swap",
             why_not="swap is on it",
+        ),
+        DeviceInfo(
+            path="/dev/sdc",
+            size=2 * TIB,
+            model="HGST HUS724020",
+            serial="PN2134P6",
+            transport="sata",
+            why_not="member of vault",
+        ),
+        DeviceInfo(
+            path="/dev/sdf",
+            size=4 * TIB,
+            model="WDC WD20EFRX",
+            serial="WD-4M21KZ",
+            transport="sata",
+            why_not="has partitions: sdf1",
+        ),
+        DeviceInfo(
+            path="/dev/nvme0n1",
+            size=931 * GIB,
+            model="Samsung 980",
+            serial="S64DNX0R",
+            transport="nvme",
+            why_not="has partitions: nvme0n1p2",
         ),
     ]
 

@@ -9,10 +9,12 @@ from typing import Literal
 from textual.binding import Binding
 
 from mirrortui.api.schema import Member, Mirror
+from mirrortui.tui import keymap
 from mirrortui.tui.store import Picture
 
-Group = Literal["mirror", "members", "engine", "screen"]
-"""What it is about: the mirror under the cursor, one of its members, neither, or only what is shown."""
+Group = Literal["mirror", "members", "engine", "screen", "place"]
+"""What it is about: the mirror under the cursor, one of its members, neither, or only what is shown; a place is one of
+the screens, and being there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Situation:
     mirror: Mirror | None
     member: Member | None
     """None also where the cursor is not among members."""
+    place: str = "mirrors"
+    """The screen that is shown: the id of the action that goes there."""
 
 
 Refusal = str | None
@@ -51,12 +55,23 @@ class Action:
     @property
     def key(self) -> str:
         """As the operator reads it."""
-        return self.shown or self.keys[0]
+        return keymap.key(self.id, self.shown or self.keys[0])
+
+    @property
+    def all_keys(self) -> tuple[str, ...]:
+        """Also those that the operator gave to it."""
+        return keymap.given(self.id) or self.keys
 
     @property
     def deed(self) -> str:
         """What Textual runs: a method of the home screen."""
-        return self.id if self.group == "screen" else f"act('{self.id}')"
+        match self.group:
+            case "screen":
+                return self.id
+            case "place":
+                return f"go('{self.id}')"
+            case "mirror" | "members" | "engine":
+                return f"act('{self.id}')"
 
     def refuse_here(self, now: Situation) -> Refusal:
         """Why it cannot be done to just what the cursor is on: a member, or the mirror."""

@@ -51,7 +51,7 @@ DEEDS: tuple[Action, ...] = (
         "replace",
         "Replace a member that still serves",
         "members",
-        why.no_member_that(why.is_in_sync, "no member of {} is in sync: a adds one"),
+        why.no_member_that(why.is_in_sync, "no member of {} is in sync; add one"),
         not_for=why.not_in_sync,
     ),
     Action(
@@ -124,7 +124,7 @@ DEEDS: tuple[Action, ...] = (
     ),
     Action(
         "failfast",
-        ("W",),
+        ("K",),
         "failfast",
         "Let the kernel fail a member at once (failfast), or retry on it again",
         "members",
@@ -236,7 +236,7 @@ DEEDS: tuple[Action, ...] = (
     ),
     Action(
         "scan",
-        ("S",),
+        ("U",),
         "assemble all",
         "Assemble every mirror that is stopped, or found on devices",
         "engine",
@@ -245,7 +245,7 @@ DEEDS: tuple[Action, ...] = (
     ),
     Action(
         "zero_superblock",
-        ("Z",),
+        ("X",),
         "zero",
         "Erase the superblock of a device that was a member",
         "engine",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mirrortui.api.schema import Member, Mirror
+from mirrortui.tui import keymap
 from mirrortui.tui.actions.action import Refusal, Situation
 
 
@@ -17,7 +18,9 @@ def nothing_shown(now: Situation) -> Refusal:
 
 
 def no_mirror(now: Situation) -> Refusal:
-    return no_engine(now) or (None if now.mirror else "there is no mirror yet: c creates one")
+    return no_engine(now) or (
+        None if now.mirror else f"there is no mirror yet: {keymap.key('create', 'c')} creates one"
+    )
 
 
 def stopped(now: Situation) -> Refusal:
@@ -55,7 +58,7 @@ def running_that(test: Callable[[Mirror], Refusal]) -> Callable[[Situation], Ref
 
 def cannot_check(mirror: Mirror) -> Refusal:
     if mirror.paused:
-        return f"{mirror.name} is paused: P resumes it, x cancels"
+        return f"{mirror.name} is paused: {keymap.key('resume', 'P')} resumes it, {keymap.key('cancel', 'x')} cancels"
     if sum(member.state == "in_sync" for member in mirror.members) < 2:
         return "there is one copy only"
     return f"{mirror.name} is busy with a {mirror.sync_action}" if mirror.sync_action != "idle" else None

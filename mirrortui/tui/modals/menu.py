@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -31,9 +32,9 @@ class ActionMenu(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", priority=True, show=False),
         *(
-            Binding(",".join(action.keys), f"take('{action.id}')", show=False)
+            Binding(",".join(action.keys), f"take('{action.id}')", show=False, id=action.id)
             for action in ACTIONS
-            if action.group != "screen" and action.id != MENU
+            if action.group not in ("screen", "place") and action.id != MENU
         ),
     ]
 
@@ -68,7 +69,7 @@ class ActionMenu(ModalScreen[None]):
         if now.member:
             order = [("members", "THE MEMBER"), order[0], order[2]]
         for group, title in order:
-            yield Row(group, Content(f" {title}").stylize("$quiet"), disabled=True)
+            yield Row(f"about {group}", Fitted(partial(_heading, title)), disabled=True)
             for action in ACTIONS:
                 if action.group == group and action.id != MENU:
                     yield _row(action, action.refuse_here(now))
@@ -85,6 +86,10 @@ class ActionMenu(ModalScreen[None]):
 
     def action_leave(self) -> None:
         self.dismiss()
+
+
+def _heading(title: str, width: int) -> Content:
+    return cell(f" {title}", width, "$quiet")
 
 
 def _row(action: Action, reason: str | None) -> Row:
