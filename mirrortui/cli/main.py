@@ -44,6 +44,7 @@ _VERBS = {
     "metrics": "metrics",
     "examine": "examine",
     "engine": "engine",
+    "lab": "lab",
     "demo": "demo",
     "keys": "keys",
 }

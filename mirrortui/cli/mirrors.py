@@ -17,6 +17,11 @@ from mirrortui.errors import MirrortuiError, RequestError
 _plan_option = click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
 _yes_option = click.option("--yes", is_flag=True, help="Go ahead with what wants a confirmation.")
 _direct_option = click.option("--direct", is_flag=True, help="O_DIRECT to the members, not the page cache.")
+_lab_option = click.option(
+    "--lab",
+    is_flag=True,
+    help="With the fault lab, which breaks members on purpose: for data that may be lost.",
+)
 
 
 @click.command()
@@ -39,6 +44,7 @@ _direct_option = click.option("--direct", is_flag=True, help="O_DIRECT to the me
 @click.option("--size", metavar="SIZE", callback=to_bytes, help="Use this much of each member.")
 @click.option("--force", is_flag=True, help="Overwrite what the members hold.")
 @_direct_option
+@_lab_option
 @_yes_option
 @_plan_option
 @engine_options
@@ -53,6 +59,7 @@ def create(
     size: int | None,
     force: bool,
     direct: bool,
+    lab: bool,
     yes: bool,
     plan: bool,
     as_json: bool,
@@ -67,6 +74,7 @@ def create(
         size=size,
         force=force,
         direct=direct,
+        lab=lab,
     )
     client = session.engine()
     if plan:
@@ -88,6 +96,7 @@ def create(
     "--save-loser", metavar="FILE", help="Of a split brain: keep what only the loser holds in a new file."
 )
 @_direct_option
+@_lab_option
 @_yes_option
 @_plan_option
 @engine_options
@@ -102,6 +111,7 @@ def assemble(
     compare: bool,
     save_loser: str | None,
     direct: bool,
+    lab: bool,
     yes: bool,
     plan: bool,
     as_json: bool,
@@ -124,6 +134,7 @@ def assemble(
         compare=compare,
         save_loser=absolute(save_loser) if save_loser else None,
         direct=direct,
+        lab=lab,
     )
     client = session.engine()
     if scan:

@@ -251,6 +251,7 @@ def _create_command(request: CreateRequest, *, yes: bool = False) -> str:
         size=request.size,
         force=request.force,
         direct=request.direct,
+        lab=request.lab,
         yes=yes,
     )
 
@@ -266,5 +267,6 @@ def _assemble_command(request: AssembleRequest, *, yes: bool = False) -> str:
         compare=request.compare,
         save_loser=request.save_loser,
         direct=request.direct,
+        lab=request.lab,
         yes=yes,
     )

@@ -22,6 +22,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     """Bytes, to show while it does not run."""
     direct: bool = False
+    lab: bool = False
     readonly: bool = False
     exports: list[ExportRequest] = []
     """Addresses besides the one that every mirror has."""

@@ -134,7 +134,7 @@ class Supervisor:
         if request.plan:
             return draft.plan
         require(draft.plan, request.yes)
-        return await self._start(draft, direct=request.direct, readonly=False)
+        return await self._start(draft, request)
 
     async def assemble(self, request: AssembleRequest) -> Mirror | Plan:
         """Start a mirror from its members, or the plan of it."""
@@ -149,7 +149,7 @@ class Supervisor:
         if request.plan:
             return draft.plan
         require(draft.plan, request.yes)
-        return await self._start(draft, direct=request.direct, readonly=request.readonly)
+        return await self._start(draft, request)
 
     async def set_access(self, name: str, request: AccessRequest) -> Mirror | Plan:
         """Make a mirror of ours read-only, or writable again, or the plan of it."""
@@ -192,7 +192,7 @@ class Supervisor:
         images = [path for memory in known for path in memory.members]
         return await takeover(found, self._kernel, self._house.journal, images, self.assemble, request)
 
-    async def _start(self, draft: Draft, *, direct: bool, readonly: bool) -> Mirror:
+    async def _start(self, draft: Draft, asked: CreateRequest | AssembleRequest) -> Mirror:
         ward = self._wards.setdefault(draft.name, Ward(self._house, draft.name))
         job = Job(
             name=draft.name,
@@ -212,8 +212,9 @@ class Supervisor:
                 uuid=mirror.uuid,
                 members=[member.path for member in mirror.members if member.path],
                 size=mirror.size,
-                direct=direct,
-                readonly=readonly,
+                direct=asked.direct,
+                lab=asked.lab,
+                readonly=isinstance(asked, AssembleRequest) and asked.readonly,
                 exports=draft.exports,
             )
 

@@ -399,7 +399,11 @@ class Ward:
             control=str(paths.control(self.name)),
             nbd=str(paths.export(self.name)),
             assemble=AssembleRequest(
-                name=self.name, members=memory.members, readonly=memory.readonly, direct=memory.direct
+                name=self.name,
+                members=memory.members,
+                readonly=memory.readonly,
+                direct=memory.direct,
+                lab=memory.lab,
             ),
             exports=memory.exports,
             checks=str(paths.checks(self.name)),

@@ -12,6 +12,7 @@ from mirrortui.device.ioengine import IoEngine
 from mirrortui.device.opening import open_member
 from mirrortui.errors import MemberError
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.worker.lab import Lab
 
 TIMEOUT = 30.0
 """Seconds that an operation on a member may take before it is failed (I16)."""
@@ -29,7 +30,9 @@ class Absent:
 class Members:
     """Opens devices with the options of the mirror, and remembers which could not be used."""
 
-    def __init__(self, engine: IoEngine, *, direct: bool, readonly: bool) -> None:
+    def __init__(self, engine: IoEngine, *, direct: bool, readonly: bool, lab: Lab | None = None) -> None:
+        self.lab = lab
+        """The fault lab, for a mirror that was started with it."""
         self._engine = engine
         self._direct = direct
         self._readonly = readonly
@@ -42,7 +45,12 @@ class Members:
 
     def open(self, path: str) -> Device:
         """Open and claim a member. Raises MemberError or InUseError. Any thread may call it."""
-        return open_member(path, self._engine, direct=self._direct, readonly=self._readonly, timeout=TIMEOUT)
+        if self.lab:
+            self.lab.check_plugged(path)
+        device = open_member(
+            path, self._engine, direct=self._direct, readonly=self._readonly, timeout=TIMEOUT
+        )
+        return self.lab.wrap(device) if self.lab else device
 
     def open_all(self, paths: Sequence[str], gone: Callable[[str, str], None] | None) -> list[Device]:
         """Open them all, or none. With `gone`, those that cannot be opened are told to it (path, why) and left out."""

@@ -22,8 +22,9 @@ from mirrortui.mirror.mirror import Mirror
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.checks import Checks
 from mirrortui.worker.control import Control
+from mirrortui.worker.lab import Lab
 from mirrortui.worker.loop import Loop
-from mirrortui.worker.members import Members, close_all
+from mirrortui.worker.members import TIMEOUT, Members, close_all
 from mirrortui.worker.messages import Job, Started
 from mirrortui.worker.nbd_server import NbdServer
 from mirrortui.worker.rates import Rates
@@ -47,7 +48,8 @@ class Worker:
         options = job.create or job.assemble
         assert options
         readonly = bool(job.assemble and job.assemble.readonly)
-        self._members = Members(engine, direct=options.direct, readonly=readonly)
+        lab = Lab(loop.call_later, TIMEOUT) if options.lab else None
+        self._members = Members(engine, direct=options.direct, readonly=readonly, lab=lab)
 
     async def start(self, answer: Callable[[Started], None]) -> None:
         """Do the job: run the mirror and answer, or answer why not and end the loop."""
@@ -193,6 +195,8 @@ class Running:
             self._since,
             self._checks.runs(ranges=False),
         )
+        if lab := self._members.lab:
+            mirror = replace(mirror, lab=dict(lab.mishaps))
         if not self._ended.up:
             return mirror
         return replace(mirror, state="stopped", sync_action="idle", sync=None, uri="", why="It was stopped.")
