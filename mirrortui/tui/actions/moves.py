@@ -31,11 +31,17 @@ def _no_other_mirror(now: Situation) -> Refusal:
 
 MOVES: tuple[Action, ...] = (
     Action(
-        "filter", ("slash",), "filter", "Show only what has a word in it", "screen", _nothing_to_narrow, "/"
+        "filter",
+        ("slash",),
+        "filter",
+        "Show only what has a word in it",
+        "screen",
+        _nothing_to_narrow,
+        shown="/",
     ),
     Action(
         "sort",
-        ("S",),
+        ("O",),
         "sort",
         "Sort mirrors: worst first, by name, by size, by traffic",
         "screen",
@@ -60,19 +66,21 @@ MOVES: tuple[Action, ...] = (
     ),
     Action(
         "write_events",
-        ("W",),
+        ("ctrl+s",),
         "write",
         "Write the events that are shown to a file",
         "screen",
         _elsewhere_than("events"),
+        shown="^s",
     ),
     Action(
         "freeze",
-        ("Z",),
+        ("ctrl+f",),
         "freeze",
         "Hold everything as it is now, to read it; again: go on",
         "screen",
         refusals.nothing_shown,
+        shown="^f",
         in_bar=False,
     ),
     Action(
@@ -82,7 +90,7 @@ MOVES: tuple[Action, ...] = (
         "Go to the next mirror",
         "screen",
         _no_other_mirror,
-        "]",
+        shown="]",
         in_bar=False,
     ),
     Action(
@@ -92,7 +100,7 @@ MOVES: tuple[Action, ...] = (
         "Go to the previous mirror",
         "screen",
         _no_other_mirror,
-        "[",
+        shown="[",
         in_bar=False,
     ),
     Action("next_pane", ("tab",), "pane", "Go to the next pane", "screen", refusals.nothing_shown),
