@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import secrets
 import shlex
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -23,6 +26,7 @@ except ImportError:
 
 LOOPBACK = "127.0.0.1"
 _TOKEN_BYTES = 24
+_LEAVES_WITHIN = 3.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -54,19 +58,37 @@ class TokenServer(Server):
         return await handler(request)
 
     async def on_startup(self, app: web.Application) -> None:
-        """Say where."""
+        """Its banner is not for us."""
+
+    async def run(self) -> None:
+        """Until SIGINT or SIGTERM. Raises RequestError where the port is not to be had."""
+        runner = web.AppRunner(await self._make_app(), shutdown_timeout=_LEAVES_WITHIN)
+        await runner.setup()
+        ended, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, ended.set)
+        try:
+            await web.TCPSite(runner, self.host, self.port).start()
+            self._say_where()
+            await ended.wait()
+        except OSError as error:
+            raise RequestError(
+                f"Port {self.port} cannot be served at: {os.strerror(error.errno or 0)}.",
+                hint="Choose another with --port.",
+            ) from None
+        finally:
+            await runner.cleanup()
+
+    def _say_where(self) -> None:
         click.echo(
             f"mirrortui: open {self.address}\nWho has this address has the screen. Ctrl+C ends it.", err=True
         )
-
-    def initialize_logging(self) -> None:
-        """Not to stdout."""
 
 
 def serve(session: Session, port: int) -> None:
     """Serve the screen on loopback until interrupted. Blocks."""
     session.engine()  # what goes wrong is said here, not in a browser
-    TokenServer(screen_command(session), port, secrets.token_urlsafe(_TOKEN_BYTES)).serve()
+    asyncio.run(TokenServer(screen_command(session), port, secrets.token_urlsafe(_TOKEN_BYTES)).run())
 
 
 def screen_command(session: Session) -> str:

@@ -60,14 +60,15 @@ def _harmless(text: str) -> str:
 def _compare(before: Mirror, now: Mirror) -> Alarm | None:
     lost = _newly_out(before, now)
     gravity, past = _GRAVITY.get(now.state, 0), _GRAVITY.get(before.state, 0)
-    by_hand = bool(lost) and all(_BY_HAND in member.why for member in lost)
+    if lost and all(_BY_HAND in member.why for member in lost) and now.state != "failed":
+        return None  # he sees it
     names = names_in(now)
     if gravity > past:
         text = shorten(now.why, names) or _told(lost)
         severity: SeverityLevel = "error" if now.state == "failed" else "warning"
-        return Alarm(f"{now.name} {_WORDS[now.state]}", text, severity, loud=not by_hand)
+        return Alarm(f"{now.name} {_WORDS[now.state]}", text, severity, loud=True)
     if lost and now.state != "stopped":
-        return Alarm(f"{now.name} lost a member", shorten(_told(lost), names), "warning", loud=not by_hand)
+        return Alarm(f"{now.name} lost a member", shorten(_told(lost), names), "warning", loud=True)
     if past and not gravity and now.state in ("clean", "active"):
         return Alarm(f"{now.name} is healthy again", "All members are in sync.", "information", loud=False)
     return None

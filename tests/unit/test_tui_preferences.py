@@ -130,7 +130,7 @@ def test_ids_of_actions_are_told_apart() -> None:
 
 async def test_the_screen_opens_as_it_was_left(files: Files) -> None:
     memory = files.memory
-    for keys, expected in ((["ctrl+t", "S", "4"], "events"), ([], "events")):
+    for keys, expected in ((["ctrl+t", "O", "4"], "events"), ([], "events")):
         preferences = files.gather()
         app = MirrorApp(
             FakeEngine("healthy", clock := ManualClock()), clock, every=None, preferences=preferences

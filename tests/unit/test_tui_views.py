@@ -93,25 +93,25 @@ async def test_sort_goes_round_and_is_said() -> None:
     async with playing("several", size=(120, 40)) as play:
         listed, view = play.home.query_one(MirrorList), play.home.query_one(MirrorsView)
         worst_first = [option.id for option in listed.options]
-        await play.press("S")
+        await play.press("O")
         assert [option.id for option in listed.options] == sorted(map(str, worst_first))
         assert "by name" in view.note.plain
-        await play.press("S")
+        await play.press("O")
         assert listed.options[0].id == "archive-2026"
-        await play.press("S", "S")
+        await play.press("O", "O")
         assert [option.id for option in listed.options] == worst_first
 
 
 async def test_a_frozen_screen_stands_still_but_for_its_first_line() -> None:
     async with playing("healthy", size=(120, 40)) as play:
-        await play.press("Z")
+        await play.press("ctrl+f")
         play.engine._mirrors["vault"] = replace(play.vault, state="failed", why="All is lost.")
         play.app.store.wake()
         await settle(play.pilot)
         assert "healthy" in rows(play.home.query_one(MirrorList))[2]
         assert "vault has failed" in play.home.query_one(Headline)._draw(120).plain
         assert "frozen" in play.home.query_one(TabStrip)._draw(120).plain
-        await play.press("Z")
+        await play.press("ctrl+f")
         assert any("failed" in line for line in rows(play.home.query_one(MirrorList)))
 
 
@@ -242,7 +242,7 @@ async def test_events_by_severity_and_by_mirror() -> None:
 
 async def test_events_are_written_to_a_file_that_is_not_there_yet(tmp_path: Path) -> None:
     async with playing("rebuilding") as play:
-        await play.press("4", "v", "v", "W")
+        await play.press("4", "v", "v", "ctrl+s")
         assert isinstance(play.screen, ExportDialog)
         path = tmp_path / "events.txt"
         entry = play.screen.query_one("#path")
@@ -253,7 +253,7 @@ async def test_events_are_written_to_a_file_that_is_not_there_yet(tmp_path: Path
             "2026-03-14 13:48:02  error    vault  /dev/sda failed a write at 1.20 TiB; it is out, nothing is lost."
         ]
         path.write_text("mine")
-        await play.press("W")
+        await play.press("ctrl+s")
         play.screen.query_one("#path").value = str(path)  # type: ignore[attr-defined]
         await play.press("enter")
         assert isinstance(play.screen, ExportDialog)
@@ -290,7 +290,7 @@ async def test_the_bar_begins_with_what_a_screen_is_for() -> None:
 
 async def test_what_belongs_to_another_screen_says_so() -> None:
     async with playing("healthy") as play:
-        await play.press("W")
+        await play.press("ctrl+s")
         assert play.at_home
         notes = [note.message for note in play.app._notifications]
         assert notes == ["write: only on the screen of events"]

@@ -124,7 +124,7 @@ DEEDS: tuple[Action, ...] = (
     ),
     Action(
         "failfast",
-        ("K",),
+        ("W",),
         "failfast",
         "Let the kernel fail a member at once (failfast), or retry on it again",
         "members",
@@ -236,7 +236,7 @@ DEEDS: tuple[Action, ...] = (
     ),
     Action(
         "scan",
-        ("U",),
+        ("S",),
         "assemble all",
         "Assemble every mirror that is stopped, or found on devices",
         "engine",
@@ -245,7 +245,7 @@ DEEDS: tuple[Action, ...] = (
     ),
     Action(
         "zero_superblock",
-        ("X",),
+        ("Z",),
         "zero",
         "Erase the superblock of a device that was a member",
         "engine",

@@ -41,7 +41,7 @@ MOVES: tuple[Action, ...] = (
     ),
     Action(
         "sort",
-        ("S",),
+        ("O",),
         "sort",
         "Sort mirrors: worst first, by name, by size, by traffic",
         "screen",
@@ -66,19 +66,21 @@ MOVES: tuple[Action, ...] = (
     ),
     Action(
         "write_events",
-        ("W",),
+        ("ctrl+s",),
         "write",
         "Write the events that are shown to a file",
         "screen",
         _elsewhere_than("events"),
+        shown="^s",
     ),
     Action(
         "freeze",
-        ("Z",),
+        ("ctrl+f",),
         "freeze",
         "Hold everything as it is now, to read it; again: go on",
         "screen",
         refusals.nothing_shown,
+        shown="^f",
         in_bar=False,
     ),
     Action(

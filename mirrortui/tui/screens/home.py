@@ -121,7 +121,7 @@ class HomeScreen(Screen[None]):
         strip.here = self._trail[-1]
         if self._frozen:
             since = clock_time(self._frozen.now)
-            strip.note = Content(f"frozen at {since}, Z goes on").stylize("$attention")
+            strip.note = Content(f"frozen at {since}, {by_id('freeze').key} goes on").stylize("$attention")
         else:
             strip.note = self.view.note
         self._show_actions()
