@@ -42,7 +42,7 @@ class AddDialog(PlanDialog):
                 yield Tick("overwrite what it holds (--force)", id="force")
 
     def on_mount(self) -> None:
-        self.query_one("#path").focus()
+        self.focus_choice()
         self.run_worker(self._list_devices, thread=True, group="devices")
 
     def _list_devices(self) -> None:
@@ -125,6 +125,10 @@ class ReplaceDialog(AddDialog):
         else:
             self.call_after_refresh(self.focus_choice)
         self.propose()
+
+    def focus_choice(self) -> None:
+        if self._member:
+            super().focus_choice()
 
     @on(OptionList.OptionSelected, "#old")
     def _chosen_old(self, event: OptionList.OptionSelected) -> None:
