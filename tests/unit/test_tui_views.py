@@ -175,8 +175,8 @@ async def test_devices_are_a_tree_and_each_says_why_or_why_not() -> None:
         under = next(number for number, line in enumerate(shown) if "/dev/sdf1" in line)
         assert "/dev/sdf " in shown[under - 1] and "└ /dev/sdf1" in shown[under]
         assert "mounted on /backup" in shown[under]
-        assert any("/dev/sdg" in line and "can be a member" in line for line in shown)
-        assert any("scratch-a.img" in line and "is a member of scratch" in line for line in shown)
+        assert any("/dev/sdg" in line and "✔ can be one" in line for line in shown)
+        assert any("scratch-a.img" in line and "● member of scratch" in line for line in shown)
         listed.put_cursor("/dev/sdb")
         await play.press("enter")
         assert place(play) == "mirror"
@@ -331,3 +331,9 @@ async def test_zoom_on_the_mirrors_screen() -> None:
         await play.press("escape")
         assert not view.query("Pane.-zoom")
         assert place(play) == "mirror"
+
+
+async def test_the_newest_event_is_in_sight_from_the_start() -> None:
+    async with playing("several", size=(120, 40)) as play:
+        feed = play.home.query_one("#event-list", RowList)
+        assert "Recovery of /dev/sdc started" in rows(feed)[-1]
