@@ -33,7 +33,7 @@ Verb = (
     ]
     | SyncVerb
     | DailyVerb
-    | Literal["zero-superblock"]
+    | Literal["zero-superblock", "export", "badblocks", "impact", "speed"]
 )
 
 
@@ -250,6 +250,20 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     """All of it in words."""
 
 
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """One side of a split brain: members that went on without the others."""
+
+    members: list[str]
+    """The freshest first; it can be named as the survivor."""
+    events: int
+    written: float
+    """When a superblock of theirs was written last."""
+    changed: int | None
+    """Bytes that may have changed since they parted; None: its bitmap does not tell."""
+    map: str
+    """The data area in at most 256 cells, "d" where it wrote since and "." elsewhere; empty if that is not known."""
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a verb would do, before it does it (I14)."""
 
@@ -277,6 +291,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     survivors: list[str] = []
     """Refused for a split brain: who can be named as the survivor, one of each side."""
     notes: list[str] = []
+    histories: list[History] = []
+    """Refused for a split brain: each side, in the order of `survivors`."""
 
 
 class CreateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -541,6 +557,16 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     socket: str
     mirrors: int
     last_seq: int
+
+
+class ZeroRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`zero-superblock`: erase what makes a device a member."""
+
+    member: str
+    yes: bool = False
+    plan: bool = False
+    counts: dict[str, int] = {}
+    """The plan's; refused if the device changed since."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,6 +80,16 @@ class Side:
             return "nothing changed since"
         return f"{amount(self.head, self.changed)} changed since"
 
+    def cells(self, count: int) -> str:
+        """The array in that many cells: "d" where it wrote since, "." elsewhere; empty where that is not known."""
+        if self.changed is None or not self.head.header:
+            return ""
+        total = bitmap.count_bits(self.head.superblock.size, _chunk(self.head))
+        cells = ["."] * min(count, total)
+        for number in self.changed:
+            cells[number * len(cells) // total] = "d"
+        return "".join(cells)
+
     @property
     def idle(self) -> bool:
         """It was started apart, but nothing was written."""
@@ -204,6 +214,7 @@ def refusal(found: Sequence[Found]) -> DivergedError:
         "Joining them would mix two histories. Nothing was written.",
         hint=_next_step(found, there),
         survivors=[side.head.path for side in there],
+        sides=there,
     )
 
 

@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from mirrortui.api.schema import Bitmap, Client, DeviceInfo, Event, Export, Member, Mirror, Severity, Sync
+from mirrortui.api.schema import (
+    Bitmap,
+    CheckRun,
+    Client,
+    DeviceInfo,
+    Difference,
+    Event,
+    Export,
+    Member,
+    Mirror,
+    Severity,
+    Sync,
+)
 from mirrortui.units import GIB, MIB, TIB
 
 CELLS = 256
@@ -252,6 +264,33 @@ def kernel(now: float) -> World:
     return _world([_vault(now), root, photos], _quiet_history(now))
 
 
+def differs(now: float) -> World:
+    """A check found that the members of two mirrors are not equal: of three one is odd, of two nobody can tell."""
+    third = Member(path="/dev/sdg1", slot=2, state="in_sync", size=500 * GIB, since=now - 259_200)
+    photos = _photos(now, mismatches=20 << 10, raid_disks=3, checks=[_found(now, 500 * GIB, ["/dev/sde1"])])
+    photos = replace(photos, members=[*photos.members, third], map=_cells({range(90, 91): "m"}))
+    vault = _vault(
+        now, mismatches=20 << 10, checks=[_found(now, 2 * TIB, [])], map=_cells({range(23, 24): "m"})
+    )
+    return _world([vault, photos, _scratch(now)], _quiet_history(now))
+
+
+def _found(now: float, size: int, odd: list[str]) -> CheckRun:
+    places = [(180 * GIB, 4096), (180 * GIB + 16384, 8192), (200 * GIB, 4096), (499 * GIB, 4096)]
+    return CheckRun(
+        action="check",
+        begun=now - 7200,
+        ended=now - 3600,
+        complete=True,
+        size=size,
+        position=size,
+        differing=sum(length for _, length in places),
+        repaired=0,
+        unread=0,
+        ranges=[Difference(offset=offset, length=length, odd=odd) for offset, length in places],
+    )
+
+
 STATES: dict[str, Callable[[float], World]] = {
     "healthy": healthy,
     "degraded": degraded,
@@ -261,6 +300,7 @@ STATES: dict[str, Callable[[float], World]] = {
     "empty": empty,
     "several": several,
     "kernel": kernel,
+    "differs": differs,
 }
 """By name; each takes the time now, seconds since 1970 UTC."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
@@ -78,6 +79,11 @@ def path_cell(path: str, width: int, style: str = "") -> Content:
 def lines(parts: Iterable[Content]) -> Content:
     """One below the other."""
     return Content("\n").join(parts)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of at most `width` cells, and of ten at least."""
+    return textwrap.wrap(text, max(10, width), break_on_hyphens=False) or [""]
 
 
 def row(*parts: Content | str | tuple[str, str]) -> Content:

@@ -97,7 +97,7 @@ async def test_a_repair_wants_the_deliberate_key() -> None:
         ("root", "x", "cancel: no check or repair runs on root"),
         ("root", "o", "hand over: the kernel has it"),
         ("root", "A", "assemble: the kernel has root, as /dev/md0"),
-        ("root", "R", "replace: put the cursor on one"),
+        ("root", "i", "if it fails: the kernel has it: use mdadm"),
         ("photos", "C", "check: photos is busy with a check"),
     ],
 )

@@ -12,8 +12,9 @@ from mirrortui.api.schema import Member, Mirror
 from mirrortui.tui import keymap
 from mirrortui.tui.store import Picture
 
-Group = Literal["mirror", "members", "screen", "place"]
-"""What it is about; a place is one of the screens, and being there."""
+Group = Literal["mirror", "members", "engine", "screen", "place"]
+"""What it is about: the mirror under the cursor, one of its members, neither, or only what is shown; a place is one of
+the screens, and being there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Action:
     """A sentence without full stop, for the palette and the help."""
     group: Group
     refuse: Callable[[Situation], Refusal] = lambda _: None
+    not_for: Callable[[Member], Refusal] = lambda _: None
+    """Why it is not for that member, where it is for others."""
     shown: str | None = None
     """How the key is written, where its name is not what is on the keycap."""
     in_bar: bool = True
@@ -67,8 +70,12 @@ class Action:
                 return self.id
             case "place":
                 return f"go('{self.id}')"
-            case "mirror" | "members":
+            case "mirror" | "members" | "engine":
                 return f"act('{self.id}')"
+
+    def refuse_here(self, now: Situation) -> Refusal:
+        """Why it cannot be done to just what the cursor is on: a member, or the mirror."""
+        return self.refuse(now) or (self.not_for(now.member) if now.member else None)
 
     def binding(self) -> Binding:
         """For BINDINGS."""

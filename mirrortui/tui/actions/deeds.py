@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from mirrortui.tui.actions import refusals
+from mirrortui.tui.actions import refusals as why
 from mirrortui.tui.actions.action import Action
 
 DEEDS: tuple[Action, ...] = (
-    Action("fix", ("F",), "fix it", "Do what makes this mirror whole again", "mirror", refusals.whole),
+    Action("fix", ("F",), "fix it", "Do what makes this mirror whole again", "mirror", why.whole),
     Action(
         "create",
         ("c",),
         "create",
         "Create a mirror from devices or image files",
-        "mirror",
-        refusals.no_engine,
+        "engine",
+        why.no_engine,
     ),
-    Action(
-        "add", ("a",), "add", "Add a member: as a replacement, or as a spare", "members", refusals.not_running
-    ),
+    Action("add", ("a",), "add", "Add a member: as a replacement, or as a spare", "members", why.not_running),
     Action(
         "fail",
         ("f",),
         "fail",
         "Fail a member: the mirror goes on without it",
         "members",
-        refusals.no_member_that(refusals.is_active, "no member of {} is active"),
+        why.no_member_that(why.is_active, "no member of {} is active"),
+        not_for=why.out_already,
     ),
     Action(
         "remove",
@@ -32,9 +31,10 @@ DEEDS: tuple[Action, ...] = (
         "remove",
         "Remove a member that is out, or a spare",
         "members",
-        refusals.no_member_that(
-            lambda member: not refusals.is_active(member), "only members that are out can be removed: f first"
+        why.no_member_that(
+            lambda member: not why.is_active(member), "only members that are out can be removed: f first"
         ),
+        not_for=why.active,
     ),
     Action(
         "re_add",
@@ -42,7 +42,8 @@ DEEDS: tuple[Action, ...] = (
         "re-add",
         "Re-add a member that was out: copies only what changed",
         "members",
-        refusals.no_member_that(refusals.is_out, "no member of {} is out"),
+        why.no_member_that(why.is_out, "no member of {} is out"),
+        not_for=why.not_out,
     ),
     Action(
         "replace",
@@ -50,7 +51,8 @@ DEEDS: tuple[Action, ...] = (
         "replace",
         "Replace a member that still serves",
         "members",
-        refusals.cannot_replace,
+        why.no_member_that(why.is_in_sync, "no member of {} is in sync; add one"),
+        not_for=why.not_in_sync,
     ),
     Action(
         "check",
@@ -58,7 +60,7 @@ DEEDS: tuple[Action, ...] = (
         "check",
         "Check: compare all copies",
         "mirror",
-        refusals.running_that(refusals.cannot_check),
+        why.running_that(why.cannot_check),
     ),
     Action(
         "repair",
@@ -66,8 +68,25 @@ DEEDS: tuple[Action, ...] = (
         "repair",
         "Repair: make equal what differs",
         "mirror",
-        refusals.running_that(refusals.cannot_check),
+        why.running_that(why.cannot_check),
         in_bar=False,
+    ),
+    Action(
+        "mismatches",
+        ("D",),
+        "differences",
+        "Look at what differs, byte by byte on each member",
+        "mirror",
+        why.running_that(why.nothing_compared),
+    ),
+    Action(
+        "bad_blocks",
+        ("B",),
+        "bad blocks",
+        "List a member's bad blocks, and test them again",
+        "members",
+        why.no_member_that(lambda member: member.bad > 0, "no member of {} lists a bad block"),
+        not_for=why.no_bad_block,
     ),
     Action(
         "pause",
@@ -75,7 +94,7 @@ DEEDS: tuple[Action, ...] = (
         "pause",
         "Pause what copies or checks",
         "mirror",
-        refusals.running_that(refusals.cannot_pause),
+        why.running_that(why.cannot_pause),
     ),
     Action(
         "resume",
@@ -83,7 +102,7 @@ DEEDS: tuple[Action, ...] = (
         "resume",
         "Resume what was paused",
         "mirror",
-        refusals.running_that(lambda mirror: None if mirror.paused else f"{mirror.name} is not paused"),
+        why.running_that(lambda mirror: None if mirror.paused else f"{mirror.name} is not paused"),
     ),
     Action(
         "cancel",
@@ -91,7 +110,7 @@ DEEDS: tuple[Action, ...] = (
         "cancel",
         "Cancel a check or a repair",
         "mirror",
-        refusals.running_that(refusals.cannot_cancel),
+        why.running_that(why.cannot_cancel),
     ),
     Action(
         "write_mostly",
@@ -99,7 +118,28 @@ DEEDS: tuple[Action, ...] = (
         "write-mostly",
         "Spare a member from reads (write-mostly), or read from it again",
         "members",
-        refusals.ours(lambda _: None),
+        why.ours(lambda _: None),
+        not_for=why.out,
+        in_bar=False,
+    ),
+    Action(
+        "failfast",
+        ("W",),
+        "failfast",
+        "Let the kernel fail a member at once (failfast), or retry on it again",
+        "members",
+        why.ours(lambda _: None),
+        not_for=why.out,
+        in_bar=False,
+    ),
+    Action(
+        "forecast",
+        ("i",),
+        "if it fails",
+        "Tell what would happen if a member failed now",
+        "members",
+        why.ours(lambda _: None),
+        not_for=why.out_already,
         in_bar=False,
     ),
     Action(
@@ -108,7 +148,7 @@ DEEDS: tuple[Action, ...] = (
         "read-only",
         "Make this mirror read-only",
         "mirror",
-        refusals.ours(refusals.cannot_be_readonly),
+        why.ours(why.cannot_be_readonly),
         in_bar=False,
     ),
     Action(
@@ -117,7 +157,7 @@ DEEDS: tuple[Action, ...] = (
         "writable",
         "Let this mirror be written to again",
         "mirror",
-        refusals.ours(refusals.cannot_be_writable),
+        why.ours(why.cannot_be_writable),
         in_bar=False,
     ),
     Action(
@@ -126,7 +166,7 @@ DEEDS: tuple[Action, ...] = (
         "members",
         "Have more members in this mirror, or fewer",
         "mirror",
-        refusals.ours(lambda _: None),
+        why.ours(lambda _: None),
         in_bar=False,
     ),
     Action(
@@ -135,7 +175,7 @@ DEEDS: tuple[Action, ...] = (
         "bitmap",
         "Give this mirror a write-intent bitmap, or take it away",
         "mirror",
-        refusals.ours(lambda _: None),
+        why.ours(lambda _: None),
         in_bar=False,
     ),
     Action(
@@ -144,7 +184,7 @@ DEEDS: tuple[Action, ...] = (
         "rename",
         "Give this mirror another name",
         "mirror",
-        refusals.ours(lambda _: None),
+        why.ours(lambda _: None),
         in_bar=False,
     ),
     Action(
@@ -153,7 +193,7 @@ DEEDS: tuple[Action, ...] = (
         "hand over",
         "Hand this mirror over to the kernel",
         "mirror",
-        refusals.cannot_hand_over,
+        why.cannot_hand_over,
         in_bar=False,
     ),
     Action(
@@ -162,19 +202,62 @@ DEEDS: tuple[Action, ...] = (
         "take over",
         "Take this array over from the kernel",
         "mirror",
-        refusals.cannot_take_over,
+        why.cannot_take_over,
         in_bar=False,
     ),
-    Action("stop", ("s",), "stop", "Stop this mirror cleanly", "mirror", refusals.stopped),
-    Action("assemble", ("A",), "assemble", "Start this mirror again", "mirror", refusals.running),
+    Action("stop", ("s",), "stop", "Stop this mirror cleanly", "mirror", why.stopped),
+    Action("assemble", ("A",), "assemble", "Start this mirror again", "mirror", why.running),
+    Action(
+        "pace",
+        ("I",),
+        "pace",
+        "Say how fast it may copy and check, and what clients may notice",
+        "mirror",
+        why.ours(lambda _: None),
+        in_bar=False,
+    ),
+    Action(
+        "export",
+        ("E",),
+        "export",
+        "Serve this mirror at one more address",
+        "mirror",
+        why.ours(lambda _: None),
+        in_bar=False,
+    ),
     Action(
         "copy_uri",
         ("u",),
         "copy uri",
         "Copy this mirror's address",
         "mirror",
-        refusals.not_running,
+        why.not_running,
         in_bar=False,
+    ),
+    Action(
+        "scan",
+        ("S",),
+        "assemble all",
+        "Assemble every mirror that is stopped, or found on devices",
+        "engine",
+        why.no_engine,
+        in_bar=False,
+    ),
+    Action(
+        "zero_superblock",
+        ("Z",),
+        "zero",
+        "Erase the superblock of a device that was a member",
+        "engine",
+        why.no_engine,
+        in_bar=False,
+    ),
+    Action(
+        "more",
+        ("space",),
+        "more",
+        "Show all that can be done to what is under the cursor",
+        "mirror",
     ),
 )
 """What may be needed now comes first."""

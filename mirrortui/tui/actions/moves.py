@@ -150,5 +150,5 @@ MOVES: tuple[Action, ...] = (
 )
 """After what can be done."""
 
-PINNED = ("menu", "help")
+PINNED = ("more", "menu", "help")
 """Actions that stay in the bar however narrow it is."""

@@ -64,6 +64,10 @@ def cannot_check(mirror: Mirror) -> Refusal:
     return f"{mirror.name} is busy with a {mirror.sync_action}" if mirror.sync_action != "idle" else None
 
 
+def nothing_compared(mirror: Mirror) -> Refusal:
+    return None if mirror.checks or mirror.mismatches else f"{mirror.name} was not checked yet: C does that"
+
+
 def cannot_pause(mirror: Mirror) -> Refusal:
     if mirror.paused:
         return f"{mirror.name} is paused already"
@@ -76,18 +80,6 @@ def cannot_cancel(mirror: Mirror) -> Refusal:
     if mirror.driver != "kernel" and any(member.state == "replacing" for member in mirror.members):
         return None
     return f"no check or repair runs on {mirror.name}"
-
-
-def cannot_replace(now: Situation) -> Refusal:
-    if refusal := not_running(now):
-        return refusal
-    if now.member is None:
-        return "put the cursor on one"
-    return (
-        None
-        if now.member.state == "in_sync"
-        else f"only a member that is in sync can be replaced: {keymap.key('add', 'a')} adds one"
-    )
 
 
 def cannot_hand_over(now: Situation) -> Refusal:
@@ -116,6 +108,10 @@ def no_member_that(test: Callable[[Member], bool], reason: str) -> Callable[[Sit
         return None if any(test(member) for member in now.mirror.members) else reason.format(now.mirror.name)
 
     return refuse
+
+
+def is_in_sync(member: Member) -> bool:
+    return member.state == "in_sync"
 
 
 def is_out(member: Member) -> bool:
@@ -153,9 +149,18 @@ def whole(now: Situation) -> Refusal:
     assert now.mirror
     if not_started(now.mirror):
         return not_running(now)
-    if now.mirror.state in ("stopped", "failed") or short_of_members(now.mirror):
-        return None
-    return f"nothing is broken in {now.mirror.name}"
+    return None if is_broken(now.mirror) else f"nothing is broken in {now.mirror.name}"
+
+
+def is_broken(mirror: Mirror) -> bool:
+    """There is something that F may do something about."""
+    if mirror.state in ("stopped", "failed") or short_of_members(mirror) or mirror.paused:
+        return True
+    if mirror.sync:
+        return False
+    bare = mirror.bitmap is None and mirror.driver != "kernel"
+    left = any(is_out(member) or member.bad for member in mirror.members)
+    return bare or left or mirror.mismatches > 0
 
 
 def short_of_members(mirror: Mirror) -> bool:
@@ -169,3 +174,30 @@ def running(now: Situation) -> Refusal:
     if now.mirror.driver == "kernel":
         return f"the kernel has {now.mirror.name}, as {now.mirror.device}"
     return None if now.mirror.state in ("stopped", "failed") else f"{now.mirror.name} runs already"
+
+
+# Of one member.
+
+
+def out(member: Member) -> Refusal:
+    return "is out" if is_out(member) else None
+
+
+def out_already(member: Member) -> Refusal:
+    return "is out already" if is_out(member) else None
+
+
+def not_out(member: Member) -> Refusal:
+    return None if is_out(member) else "is not out"
+
+
+def active(member: Member) -> Refusal:
+    return "is active; fail it first" if is_active(member) else None
+
+
+def not_in_sync(member: Member) -> Refusal:
+    return None if is_in_sync(member) else "is not in sync"
+
+
+def no_bad_block(member: Member) -> Refusal:
+    return out(member) or (None if member.bad else "lists no bad block")

@@ -163,6 +163,10 @@ class HomeScreen(Screen[None]):
     def _mirror_selected(self) -> None:
         self.query_one("#members").focus()
 
+    @on(OptionList.OptionSelected, "#members, #member-cards")
+    def _member_selected(self) -> None:
+        self.action_act("more")
+
     async def on_view_mirror_chosen(self, event: View.MirrorChosen) -> None:
         """In another view; one that was gone to is shown in full."""
         if not event.view.display or not self.picture.mirror(event.mirror):

@@ -21,6 +21,7 @@ _GROUPS: dict[Group, str] = {
     "place": "SCREENS",
     "mirror": "MIRRORS",
     "members": "MEMBERS",
+    "engine": "ELSEWHERE",
     "screen": "ON THE SCREEN",
 }
 _MOVES = (

@@ -33,7 +33,6 @@ class RowList(OptionList):
         Binding("k", "cursor_up", show=False),
         Binding("g", "first", show=False),
         Binding("G", "last", show=False),
-        Binding("space", "select", show=False),
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"row-list--mark"}
@@ -98,3 +97,15 @@ class RowList(OptionList):
         colour = self.get_component_rich_style("row-list--mark", partial=True)
         ground = next(iter(strip)).style or Style.null()
         return Strip([Segment("▌", ground + colour), *strip.crop(1)])
+
+
+class ChoiceList(RowList):
+    """Rows to choose from: by space too."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "select", show=False)]
+
+
+class MarkList(ChoiceList):
+    """Rows of which several may be chosen: space and clicks mark, enter goes on with what is marked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.choose", show=False)]
