@@ -22,7 +22,9 @@ def summary(mirror: Mirror | None, now: float, width: int) -> Content:
         return cell(f" there is no mirror yet: {keymap.key('create', 'c')} creates one", width, "$quiet")
     face = mirror_face(mirror)
     calm = face.tone in ("good", "quiet")
-    since = "" if mirror.since is None else f" since {stamp(mirror.since, now).strip()}"
+    since = (
+        "" if mirror.since is None or face.word == "differs" else f" since {stamp(mirror.since, now).strip()}"
+    )
     head = row(
         " ",
         (face.glyph, f"${face.tone}"),
@@ -34,6 +36,8 @@ def summary(mirror: Mirror | None, now: float, width: int) -> Content:
     drawn = [head.truncate(width, ellipsis=True)]
     if mirror.why and not calm:
         drawn.append(row("   ", cell(printable(shorten(mirror.why, names_in(mirror))), width - 4)))
+    elif mirror.mismatches and not mirror.sync:
+        drawn.append(_differences(mirror, width))
     if mirror.sync:
         drawn += _progress(mirror, width)
     elif mirror.paused:
@@ -41,6 +45,12 @@ def summary(mirror: Mirror | None, now: float, width: int) -> Content:
             row("   ", cell(f"paused: {keymap.key('resume', 'P')} resumes it", width - 4, "$attention"))
         )
     return lines(drawn)
+
+
+def _differences(mirror: Mirror, width: int) -> Content:
+    where, equal = keymap.key("mismatches", "D"), keymap.key("repair", "H")
+    told = f"{format_size(mirror.mismatches)} differ between its members: {where} shows where, {equal} makes them equal"
+    return row("   ", cell(told, width - 4))
 
 
 def _progress(mirror: Mirror, width: int) -> list[Content]:
