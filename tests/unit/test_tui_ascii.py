@@ -46,6 +46,7 @@ def test_lines_and_bars_look_like_lines_and_bars() -> None:
     assert [translate(part) for part in ("▕", "███▏  ", "▏")] == ["[", "###>  ", "]"]
 
 
+@pytest.mark.slow
 async def test_every_cell_of_every_screen_is_ascii() -> None:
     engine = FakeEngine("several", clock := ManualClock())
     app = MirrorApp(engine, clock, every=None, preferences=Preferences(ascii=True))

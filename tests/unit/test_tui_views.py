@@ -71,6 +71,7 @@ async def test_the_palette_goes_to_screens() -> None:
         assert place(play) == "jobs"
 
 
+@pytest.mark.slow
 async def test_each_screen_keeps_its_cursor_its_focus_and_its_filter() -> None:
     async with playing("several", size=(120, 40)) as play:
         await play.press("3", "G")
@@ -297,6 +298,7 @@ async def test_what_belongs_to_another_screen_says_so() -> None:
         assert by_id("write_events").refuse(play.home.situation)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["empty", "failed", "kernel"])
 async def test_every_screen_stands_every_state(state: str) -> None:
     async with playing(state) as play:

@@ -6,7 +6,7 @@ from textual.content import Content
 
 from mirrortui.api.schema import CheckRun, Mirror
 from mirrortui.tui import keymap
-from mirrortui.tui.drawing import bar, cell, lines, printable, row
+from mirrortui.tui.drawing import bar, cell, lines, printable, row, wrapped
 from mirrortui.tui.jobs import DIFFERED, DONE, STOPPED_EARLY, outcome
 from mirrortui.tui.wording import names_in, shorten
 from mirrortui.tui.words import counted, mirror_face, percent, stamp
@@ -35,7 +35,8 @@ def summary(mirror: Mirror | None, now: float, width: int) -> Content:
     )
     drawn = [head.truncate(width, ellipsis=True)]
     if mirror.why and not calm:
-        drawn.append(row("   ", cell(printable(shorten(mirror.why, names_in(mirror))), width - 4)))
+        why = wrapped(printable(shorten(mirror.why, names_in(mirror))), width - 4)
+        drawn += [row("   ", cell(line, width - 4)) for line in why]
     elif mirror.mismatches and not mirror.sync:
         drawn.append(_differences(mirror, width))
     if mirror.sync:
