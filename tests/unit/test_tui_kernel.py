@@ -115,6 +115,7 @@ async def test_what_the_kernel_did_not_start_can_only_be_stopped() -> None:
         play.app.store.wake()
         await settle(play.pilot)
         await go_to(play, "root")
+        play.app.clear_notifications()  # the alarm that it failed
         reason = "the kernel has not started root: mdadm --run would"
         assert await notes_on(play, "a", "F", "C") == [
             f"{deed}: {reason}" for deed in ("add", "fix it", "check")

@@ -42,7 +42,7 @@ class AddDialog(PlanDialog):
                 yield Tick("overwrite what it holds (--force)", id="force")
 
     def on_mount(self) -> None:
-        self.query_one("#path").focus()
+        self.focus_choice()
         self.run_worker(self._list_devices, thread=True, group="devices")
 
     def _list_devices(self) -> None:
@@ -102,7 +102,9 @@ class ReplaceDialog(AddDialog):
         self._asked = self._member is None
 
     def compose_choice(self) -> ComposeResult:
-        yield Static(row(" Which member is to go? It serves until its place is filled."), id="which")
+        yield Static(
+            row(" Which member is to go? It serves until its place is filled. Enter goes on."), id="which"
+        )
         yield ChoiceList(id="old")
         yield from super().compose_choice()
 
@@ -125,6 +127,10 @@ class ReplaceDialog(AddDialog):
         else:
             self.call_after_refresh(self.focus_choice)
         self.propose()
+
+    def focus_choice(self) -> None:
+        if self._member:
+            super().focus_choice()
 
     @on(OptionList.OptionSelected, "#old")
     def _chosen_old(self, event: OptionList.OptionSelected) -> None:

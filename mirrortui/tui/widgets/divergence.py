@@ -35,13 +35,12 @@ class Divergence(Widget):
     def _draw(self, width: int) -> Content:
         if not self.histories:
             return Content("")
-        latest = max(history.written for history in self.histories)
         names = short_names(path for history in self.histories for path in history.members)
         titles = [self._title(each, names.get(each.members[0], each.members[0])) for each in self.histories]
         told = [
             self._row("", titles, width),
             self._row("events", [Content(str(each.events)) for each in self.histories], width),
-            self._row("last written", [_written(each, latest) for each in self.histories], width),
+            self._row("last written", [_written(each, self.histories) for each in self.histories], width),
             self._row("wrote alone", [_changed(each) for each in self.histories], width),
         ]
         return lines([*told, *self._map(width)])
@@ -81,14 +80,12 @@ class Divergence(Widget):
         ]
 
 
-def _written(history: History, latest: float) -> Content:
-    behind = latest - history.written
-    note = f", {age(behind)} before" if behind >= 1 else ""
-    return row(_when(history.written), (note, "$quiet"))
-
-
-def _when(at: float) -> str:
-    return time.strftime("%d %b %Y %H:%M", time.localtime(at)).lstrip("0")
+def _written(history: History, among: Sequence[History]) -> Content:
+    """When, and how long before the one that was written last."""
+    behind = max(each.written for each in among) - history.written
+    years = {time.localtime(each.written).tm_year for each in among}
+    when = time.strftime("%d %b %H:%M" if len(years) == 1 else "%d %b %Y", time.localtime(history.written))
+    return row(when.lstrip("0"), (f", {age(behind)} before" if behind >= 1 else "", "$quiet"))
 
 
 def _changed(history: History) -> Content:
