@@ -33,7 +33,7 @@ Verb = (
     ]
     | SyncVerb
     | DailyVerb
-    | Literal["zero-superblock", "export", "badblocks", "impact", "speed"]
+    | Literal["zero-superblock", "export", "badblocks", "impact", "speed", "lab"]
 )
 
 

@@ -16,7 +16,9 @@ from mirrortui.api.schema import (
     ForecastRequest,
     Impact,
     ImpactRequest,
+    LabRequest,
     Mirror,
+    Mishap,
     Plan,
     SpeedRequest,
     Verb,
@@ -181,6 +183,79 @@ def _ranges(found: BadBlocks) -> list[str]:
     ]
     more = len(found.ranges) - len(told)
     return [*told, f"And {more} more."] if more else told
+
+
+MISHAPS: tuple[tuple[Mishap, str, str, str], ...] = (
+    (
+        "pull",
+        "its cable is pulled: nothing answers any more",
+        "clients notice nothing",
+        "it is out; mend plugs it in, re-add takes it back",
+    ),
+    (
+        "slow",
+        "every operation takes 50 ms longer",
+        "reads go to the others, writes wait for it",
+        "mend makes it fast again",
+    ),
+    (
+        "hang",
+        "it answers nothing, not even an error",
+        "writes wait until it is given up",
+        "it is out; mend lets it go on, re-add takes it back",
+    ),
+    (
+        "bad-sectors",
+        "some sectors cannot be read until they are written",
+        "they are read from another copy",
+        "each is rewritten when it is met, by a read or by a check",
+    ),
+    (
+        "rot",
+        "bits flip on it, and it does not know",
+        "nobody notices; clients may read them",
+        "a check finds them; of three copies it names the odd one",
+    ),
+    (
+        "power-cut",
+        "the mirror's process dies in the midst of what it does",
+        "clients are cut off, and come back",
+        "it is assembled again; only chunks in flight are copied",
+    ),
+    (
+        "mend",
+        "what was done to it ends; what rotted stays rotten",
+        "clients notice nothing",
+        "re-add takes it back if it is out",
+    ),
+)
+"""What can happen: in a sentence, what of it is noticed, and what becomes of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suffer:
+    """A mishap in the fault lab. The mirror was started for that: nothing is asked."""
+
+    mirror: str
+    member: str
+    """Empty for a power cut, which hits all."""
+    mishap: Mishap
+
+    def plan(self, client: EngineApi) -> Plan:
+        del client
+        _, _, meanwhile, afterwards = next(each for each in MISHAPS if each[0] == self.mishap)
+        whom = (self.member,) if self.member else ()
+        return _plan(
+            "lab",
+            self.mirror,
+            f"{self.mishap} {self.member}".strip(),
+            meanwhile=meanwhile,
+            afterwards=afterwards,
+            line=command("lab", self.mirror, self.mishap, *whom),
+        )
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        return client.suffer(self.mirror, LabRequest(member=self.member, mishap=self.mishap))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from mirrortui.tui.modals.add import ReplaceDialog
 from mirrortui.tui.modals.assemble import AssembleDialog
 from mirrortui.tui.modals.create import CreateDialog
 from mirrortui.tui.modals.fix import FixDialog
+from mirrortui.tui.modals.lab import LabDialog
 from mirrortui.tui.modals.members import ForecastDialog
 from mirrortui.tui.remedies import Course
 from mirrortui.tui.widgets.divergence import Divergence
@@ -300,3 +301,14 @@ async def test_nothing_broken_nothing_to_fix() -> None:
         await play.press("F")
         assert play.at_home
         assert [note.message for note in play.app._notifications] == ["fix it: nothing is broken in vault"]
+
+
+async def test_the_fault_lab_breaks_the_member_that_is_picked() -> None:
+    async with playing("healthy") as play:
+        await become(play, lab={})
+        second = play.vault.members[1].path
+        await play.press("X", "shift+tab", "right", "tab", "down", "enter")
+        assert play.vault.lab == {second: "slow"}
+        assert not isinstance(play.screen, LabDialog)
+        await play.press("X", "G", "up", "enter")
+        assert play.vault.lab == {second: "slow", "": "power-cut"}

@@ -205,6 +205,9 @@ DEEDS: tuple[Action, ...] = (
         why.cannot_take_over,
         in_bar=False,
     ),
+    Action(
+        "lab", ("X",), "fault lab", "Break a member on purpose, and watch", "mirror", why.ours(why.no_lab)
+    ),
     Action("stop", ("s",), "stop", "Stop this mirror cleanly", "mirror", why.stopped),
     Action("assemble", ("A",), "assemble", "Start this mirror again", "mirror", why.running),
     Action(

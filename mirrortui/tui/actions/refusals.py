@@ -167,6 +167,10 @@ def short_of_members(mirror: Mirror) -> bool:
     return sum(is_active(member) for member in mirror.members) < mirror.raid_disks
 
 
+def no_lab(mirror: Mirror) -> Refusal:
+    return f"{mirror.name} was started without --lab" if mirror.lab is None else None
+
+
 def running(now: Situation) -> Refusal:
     if refusal := no_mirror(now):
         return refusal

@@ -14,6 +14,7 @@ from mirrortui.tui.modals.create import CreateDialog
 from mirrortui.tui.modals.elsewhere import ScanDialog, ZeroDialog
 from mirrortui.tui.modals.export import ExportDialog
 from mirrortui.tui.modals.fix import FixDialog
+from mirrortui.tui.modals.lab import LabDialog
 from mirrortui.tui.modals.members import (
     BadBlocksDialog,
     FailDialog,
@@ -70,6 +71,8 @@ def dialog_for(action: str, client: EngineApi, now: Situation) -> Screen[Any]:
             return MismatchScreen(client, mirror)
         case "pace", mirror if mirror:
             return PaceDialog(client, mirror)
+        case "lab", mirror if mirror:
+            return LabDialog(client, mirror, now.member)
         case "export", mirror if mirror:
             return ExportDialog(client, mirror)
         case ("check" | "repair" | "pause" | "resume" | "cancel") as verb, mirror if mirror:
