@@ -87,7 +87,10 @@ class TokenServer(Server):
 
 def serve(session: Session, port: int) -> None:
     """Serve the screen on loopback until interrupted. Blocks."""
-    session.engine()  # what goes wrong is said here, not in a browser
+    from mirrortui.tui.preferences import gather
+
+    gather(session.theme, session.ascii)  # what goes wrong is said here, not in a browser
+    session.engine()
     asyncio.run(TokenServer(screen_command(session), port, secrets.token_urlsafe(_TOKEN_BYTES)).run())
 
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:  # dialogs are loaded when the first one opens
 _EVERY = 1.0
 """Seconds between two pictures while nothing happens; an event brings one at once."""
 
+_PAUSE = 0.15
+"""Seconds between two pictures at least: a storm of events is no storm of drawing."""
+
 
 @dataclass
 class PictureTaken(Message):
@@ -108,7 +111,8 @@ class MirrorApp(App[None], inherit_bindings=False):
         """In a thread: a picture now, at every event, and every so often."""
         while True:
             self.post_message(PictureTaken(self.store.take()))
-            if not self.store.wait(self._every):
+            pause = 0.0 if self._every is None else _PAUSE
+            if not self.store.wait(self._every, pause):
                 return
 
     def on_picture_taken(self, event: PictureTaken) -> None:

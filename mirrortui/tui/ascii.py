@@ -20,7 +20,7 @@ _SIGNS = {
     # Cells of a map.
     "■": "=", "▣": "#", "□": "_", "▢": "_", "◆": "+",
     # Bars and the cursor's mark: what a cell is filled with in part is its point.
-    "█": "#", "▉": ">", "▊": ">", "▋": ">", "▌": ">", "▍": ">", "▎": ">", "▏": "]", "▕": "[", "▐": "|",
+    "█": "#", "▉": ">", "▊": ">", "▋": ">", "▌": ">", "▍": ">", "▎": ">", "▏": ">", "▕": "[", "▐": "|",
     # Graphs.
     "▁": "_", "▂": ".", "▃": "-", "▄": "=", "▅": "+", "▆": "*", "▇": "%", "▔": "-", "▀": "-",
     # Words.
@@ -42,7 +42,9 @@ class AsciiFilter(LineFilter):
 
 
 def translate(text: str) -> str:
-    """The same width in ASCII."""
+    """The same width in ASCII. An eighth that stands alone is the end of a bar, not its point."""
+    if text == "▏":
+        return "]"
     return "".join(letter if letter.isascii() else _cell(letter) for letter in text)
 
 

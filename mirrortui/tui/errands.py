@@ -121,7 +121,9 @@ class IfFails:
         found = client.forecast(self.mirror, ForecastRequest(member=self.member))
         about = f", about {format_duration(found.eta_s)}" if found.eta_s else ""
         copies = (
-            f"{format_size(found.copied)} to the spare {found.spare}{about}" if found.spare else "nothing"
+            f"{format_size(found.copied)} to the spare {found.spare}{about}"
+            if found.spare
+            else "nothing: no spare waits"
         )
         left = f"{len(found.copies)} {'copy' if len(found.copies) == 1 else 'copies'}"
         return _plan(
@@ -278,7 +280,7 @@ class AssembleAll:
         found = [client.plan_assemble(request) for request in client.scan()]
         able = [plan for plan in found if not plan.refused]
         harmless = [plan for plan in able if plan.confirm == "none"]
-        notes = [f"{plan.mirror} is left alone: {plan.refused}" for plan in found if plan.refused]
+        notes = [f"{plan.mirror} is left alone: {_why_alone(plan)}" for plan in found if plan.refused]
         notes += [
             f"{plan.mirror} is left alone: it wants a decision; A on it asks."
             for plan in able
@@ -320,6 +322,10 @@ class AssembleAll:
             told = f"{', '.join(mirror.name for mirror in started)} started; " if started else ""
             raise MirrortuiError(told + " ".join(problems))
         return started
+
+
+def _why_alone(plan: Plan) -> str:
+    return "it has two histories; A on it shows them." if plan.survivors else plan.refused or ""
 
 
 def _plan(

@@ -7,6 +7,7 @@ from msgspec.structs import asdict
 from mirrortui.api.interface import EngineApi
 from mirrortui.api.schema import DeviceInfo, Member, Mirror, Plan
 from mirrortui.errors import ChangedError, MirrortuiError, RefusedError
+from mirrortui.tui import keymap
 from mirrortui.tui.actions import refusals
 from mirrortui.tui.errands import Retest
 from mirrortui.tui.proposals import ChangeMember, Proposal, Replace, SetBitmap, Sync
@@ -169,7 +170,7 @@ def _course(mirror: Mirror, steps: list[Step], remarks: list[str], wants_device:
     if wants_device:
         remarks = [
             *remarks,
-            "A place stays empty: no device is free, empty and large enough; a adds another.",
+            f"A place stays empty: no device is free, empty and large enough; {keymap.key('add', 'a')} adds another.",
         ]
     copied = [step.copies for step in steps if not step.copies.startswith("nothing")]
     sure = max((_DELIBERATE.index(step.confirm) for step in steps), default=0)

@@ -139,9 +139,13 @@ class Store:
                 self.wake()  # the taker will see for itself, and say so
             self._closed.wait(_RETRY)
 
-    def wait(self, seconds: float | None) -> bool:
-        """Sleep until woken, at most `seconds`. False: the store was closed."""
+    def wait(self, seconds: float | None, at_least: float = 0.0) -> bool:
+        """Sleep until woken, at most `seconds`, and then for `at_least` more, so that many calls at once are one.
+
+        False: the store was closed.
+        """
         self._bell.wait(seconds)
+        self._closed.wait(at_least)
         self._bell.clear()
         return not self._closed.is_set()
 

@@ -26,3 +26,17 @@ def test_it_prints_every_row(tmp_path: Path) -> None:
     print(done.stdout)
     for words_of_row in ("4K read qd32", "1M write", "fsync each 32", "recovery", "16.0 TiB"):
         assert words_of_row in done.stdout
+
+
+@pytest.mark.bench
+def test_the_screen_is_measured() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.screen", "--mirrors=1", "--seconds=1", "--screens=1"],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert not done.stderr
+    print(done.stdout)
+    assert "| 200x60 | 1 |" in done.stdout

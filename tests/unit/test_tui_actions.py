@@ -58,6 +58,7 @@ STATES: dict[str, tuple[str, Callable[[Mirror], Mirror]]] = {
         "healthy",
         lambda mirror: replace(mirror, members=[replace(m, bad=4096) for m in mirror.members]),
     ),
+    "lab": ("healthy", lambda mirror: replace(mirror, lab={})),
     "readwrite": ("healthy", lambda mirror: replace(mirror, state="readonly")),
     "take_over": (
         "healthy",

@@ -125,7 +125,7 @@ async def test_assemble_all_leaves_alone_what_wants_a_decision() -> None:
         await play.press("S")
         assert play.plan() == "mirrortui assemble --scan"
         plan = plan_of(play).plan
-        assert plan and plan.notes[0].startswith("vault is left alone: vault has diverged")
+        assert plan and plan.notes[0].startswith("vault is left alone: it has two histories")
         await play.press("y")
         assert play.at_home
         assert [request.name for request in play.engine.scan()] == ["vault"]

@@ -160,3 +160,13 @@ def test_progress_on_the_map_and_the_time_left_only_shrink(clock: ManualClock) -
     assert len(seen) > 5
     for column in zip(*seen, strict=True):
         assert list(column) == sorted(column, key=float)
+
+
+def test_many_calls_at_once_are_one(clock: ManualClock) -> None:
+    _, store = pair("healthy", clock)
+    store.wake()
+    threading.Timer(0.01, store.wake).start()
+    assert store.wait(WITHIN, at_least=0.2)
+    assert not store._bell.is_set()
+    threading.Timer(0.01, store.close).start()
+    assert not store.wait(WITHIN, at_least=WITHIN)

@@ -71,6 +71,7 @@ async def test_the_palette_goes_to_screens() -> None:
         assert place(play) == "jobs"
 
 
+@pytest.mark.slow
 async def test_each_screen_keeps_its_cursor_its_focus_and_its_filter() -> None:
     async with playing("several", size=(120, 40)) as play:
         await play.press("3", "G")
@@ -175,8 +176,8 @@ async def test_devices_are_a_tree_and_each_says_why_or_why_not() -> None:
         under = next(number for number, line in enumerate(shown) if "/dev/sdf1" in line)
         assert "/dev/sdf " in shown[under - 1] and "└ /dev/sdf1" in shown[under]
         assert "mounted on /backup" in shown[under]
-        assert any("/dev/sdg" in line and "can be a member" in line for line in shown)
-        assert any("scratch-a.img" in line and "is a member of scratch" in line for line in shown)
+        assert any("/dev/sdg" in line and "✔ can be one" in line for line in shown)
+        assert any("scratch-a.img" in line and "● member of scratch" in line for line in shown)
         listed.put_cursor("/dev/sdb")
         await play.press("enter")
         assert place(play) == "mirror"
@@ -297,6 +298,7 @@ async def test_what_belongs_to_another_screen_says_so() -> None:
         assert by_id("write_events").refuse(play.home.situation)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["empty", "failed", "kernel"])
 async def test_every_screen_stands_every_state(state: str) -> None:
     async with playing(state) as play:
@@ -331,3 +333,9 @@ async def test_zoom_on_the_mirrors_screen() -> None:
         await play.press("escape")
         assert not view.query("Pane.-zoom")
         assert place(play) == "mirror"
+
+
+async def test_the_newest_event_is_in_sight_from_the_start() -> None:
+    async with playing("several", size=(120, 40)) as play:
+        feed = play.home.query_one("#event-list", RowList)
+        assert "Recovery of /dev/sdc started" in rows(feed)[-1]

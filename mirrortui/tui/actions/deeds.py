@@ -32,7 +32,8 @@ DEEDS: tuple[Action, ...] = (
         "Remove a member that is out, or a spare",
         "members",
         why.no_member_that(
-            lambda member: not why.is_active(member), "only members that are out can be removed: f first"
+            lambda member: not why.is_active(member),
+            "only members that are out can be removed: fail it first",
         ),
         not_for=why.active,
     ),

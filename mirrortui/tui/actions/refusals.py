@@ -65,7 +65,9 @@ def cannot_check(mirror: Mirror) -> Refusal:
 
 
 def nothing_compared(mirror: Mirror) -> Refusal:
-    return None if mirror.checks or mirror.mismatches else f"{mirror.name} was not checked yet: C does that"
+    if mirror.checks or mirror.mismatches:
+        return None
+    return f"{mirror.name} was not checked yet: {keymap.key('check', 'C')} does that"
 
 
 def cannot_pause(mirror: Mirror) -> Refusal:

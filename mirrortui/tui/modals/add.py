@@ -102,7 +102,9 @@ class ReplaceDialog(AddDialog):
         self._asked = self._member is None
 
     def compose_choice(self) -> ComposeResult:
-        yield Static(row(" Which member is to go? It serves until its place is filled."), id="which")
+        yield Static(
+            row(" Which member is to go? It serves until its place is filled. Enter goes on."), id="which"
+        )
         yield ChoiceList(id="old")
         yield from super().compose_choice()
 

@@ -65,8 +65,8 @@ class CreateDialog(Wizard):
             )
             yield Static(id="hint")
         else:
-            yield Pick("remember changes by", _CHUNKS, id="chunk")
-            yield Pick("rarely read from", (_NOBODY,), id="mostly")
+            yield Pick("bitmap chunk", _CHUNKS, id="chunk")
+            yield Pick("write-mostly", (_NOBODY,), id="mostly")
             yield Tick("past the page cache (--direct)", id="direct")
             yield Tick("they are equal already: copy nothing (--assume-clean)", id="clean")
             yield Tick("overwrite what they hold (--force)", id="force")

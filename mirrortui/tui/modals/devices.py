@@ -26,6 +26,10 @@ _IMAGES = 12
 _IMAGE = "image file"
 _SHORTEST, _LONGEST = 16, 30
 """Cells for a path."""
+_LEAST_NOTE, _MOST_NOTE = 12, 28
+"""Cells for what is said of a device."""
+_HINDRANCE = ""
+"""The style of why a device is no choice: that of a row that cannot be chosen."""
 
 
 @dataclass
@@ -85,7 +89,12 @@ def device_rows(
     """
     longest = max((_wanted(device) for device in devices), default=0)
     paths = max(_SHORTEST, min(_LONGEST, longest))
-    return [_row(device, paths, needed, enough, _mark(device, marked, spares, needed)) for device in devices]
+    notes = [_note(device, needed, enough) for device in devices]
+    widest = max(_LEAST_NOTE, min(_MOST_NOTE, max((len(note) for note, _ in notes), default=0)))
+    return [
+        _row(device, paths, note, widest, _mark(device, marked, spares, needed))
+        for device, note in zip(devices, notes, strict=True)
+    ]
 
 
 def _wanted(device: DeviceInfo) -> int:
@@ -93,11 +102,8 @@ def _wanted(device: DeviceInfo) -> int:
     return len(f"…/{Path(device.path).name}") if device.model == _IMAGE else len(device.path)
 
 
-def _row(device: DeviceInfo, paths: int, needed: int, enough: int | None, mark: str) -> Row:
-    why_not = device.why_not
-    if why_not is None and device.size < needed:
-        why_not = f"{format_size(needed - device.size)} too small"
-    note, tone = (why_not, "") if why_not else _note(device, enough)
+def _row(device: DeviceInfo, paths: int, note: tuple[str, str], widest: int, mark: str) -> Row:
+    about = " ".join(filter(None, (device.model, device.serial)))
 
     def draw(width: int) -> Content:
         head = row(
@@ -107,16 +113,12 @@ def _row(device: DeviceInfo, paths: int, needed: int, enough: int | None, mark: 
             "  ",
             cell(format_size(device.size), 8, align="right"),
             "  ",
-            cell(
-                " ".join(filter(None, (device.model, device.serial))),
-                max(0, min(32, width - paths - 38)),
-                "$quiet",
-            ),
+            cell(about, max(0, min(32, width - paths - widest - len(mark) - 16)), "$quiet"),
             "  ",
         )
-        return row(head, cell(note, width - head.cell_length - 1, tone))
+        return row(head, cell(note[0], width - head.cell_length - 1, note[1]))
 
-    return Row(device.path, Fitted(draw), disabled=why_not is not None)
+    return Row(device.path, Fitted(draw), disabled=note[1] == _HINDRANCE)
 
 
 def _mark(device: DeviceInfo, marked: Container[str] | None, spares: Container[str], needed: int) -> str:
@@ -129,11 +131,14 @@ def _mark(device: DeviceInfo, marked: Container[str] | None, spares: Container[s
     return "  " if device.why_not or device.size < needed else f"{FREE} "
 
 
-def _note(device: DeviceInfo, enough: int | None) -> tuple[str, str]:
-    """What can be said before the engine looks: the plan says the rest."""
-    fits = "fits" if enough is not None and device.size >= enough else ""
+def _note(device: DeviceInfo, needed: int, enough: int | None) -> tuple[str, str]:
+    """What can be said before the engine looks, and how it looks: the plan says the rest."""
+    if device.why_not:
+        return device.why_not, _HINDRANCE
+    if device.size < needed:
+        return f"{format_size(needed - device.size)} too small", _HINDRANCE
     if device.holds:
         return f"holds {device.holds}", "$attention"
-    if device.model == _IMAGE:
-        return fits, "$good"  # what is in it only the engine knows
+    if device.model == _IMAGE:  # what is in it only the engine knows
+        return "fits" if enough is not None and device.size >= enough else "", "$good"
     return "empty", "$quiet"

@@ -71,5 +71,6 @@ class ZeroDialog(PlanDialog):
 
 
 def _may_be(device: DeviceInfo) -> bool:
-    """It may bear a superblock: an image file, or one whose content is known to be a member's."""
-    return not device.holds or "member" in device.holds or "raid" in device.holds.lower()
+    """It may bear a superblock: what is in other use does not."""
+    known = device.why_not or device.holds
+    return not known or "member" in known or "raid" in known.lower()

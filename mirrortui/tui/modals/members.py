@@ -15,6 +15,7 @@ from mirrortui.tui.errands import IfFails, Retest
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.proposals import ChangeMember, Proposal, SetFlag
 from mirrortui.tui.widgets.member_table import member_key
+from mirrortui.tui.widgets.plan_view import PlanView
 from mirrortui.tui.widgets.row_list import ChoiceList, Row, RowList
 from mirrortui.tui.words import MEMBERS, member_name
 
@@ -129,6 +130,10 @@ class ForecastDialog(MemberDialog):
 
     HEADING = "If a member of {} fails now"
     ONLY_TELLS = True
+
+    def on_mount(self) -> None:
+        self.query_one(PlanView).loses = "loses"
+
     why_not = staticmethod(refusals.out_already)
 
     def proposed(self, path: str) -> Proposal:

@@ -18,7 +18,7 @@ from mirrortui.tui.widgets.row_list import ChoiceList, Row
 from mirrortui.units import parse_size
 
 _MEANING: dict[Impact, str] = {
-    "low": "clients first: it takes only what they leave, and may take long",
+    "low": "clients first: it takes only what they leave",
     "balanced": "it and the clients share; the default",
     "max": "it goes as fast as the disks, and clients wait for it",
 }

@@ -105,6 +105,10 @@ class Wizard(PlanDialog):
         chain = row(" ", Content("  ─  ").stylize("$quiet").join(shown))
         return lines([chain.truncate(width, ellipsis=True), Content("")])
 
+    def propose_soon(self) -> None:
+        super().propose_soon()
+        self.plan_shown()
+
     def action_choose(self) -> None:
         """Enter: the next step; on the last one as in every dialog."""
         if self.last:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -15,8 +16,9 @@ from mirrortui.tui.drawing import cell
 from mirrortui.tui.inventory import Inventory
 from mirrortui.tui.store import Picture
 from mirrortui.tui.views.view import View, quiet
-from mirrortui.tui.widgets.device_tree import DeviceTree, explanation, images, tree
+from mirrortui.tui.widgets.device_tree import DeviceTree, columns, explanation, header, images, tree
 from mirrortui.tui.widgets.drawn import Drawn
+from mirrortui.tui.widgets.lines import Lines
 from mirrortui.tui.words import counted
 
 
@@ -44,6 +46,7 @@ class DevicesView(View):
         self._picture: Picture | None = None
 
     def compose(self) -> ComposeResult:
+        yield Lines(id="device-header")
         yield DeviceTree(id="device-list")
         yield _Explained()
 
@@ -69,7 +72,9 @@ class DevicesView(View):
         known = {device.path for device in stock.devices}
         found = [*stock.devices, *(image for image in images(mirrors) if image.path not in known)]
         self._listed = tuple(device for device in found if self.words in _all_words(device))
-        self.query_one(DeviceTree).draw(tree(self._listed))
+        branches = tree(self._listed)
+        self.query_one(DeviceTree).draw(branches)
+        self.query_one("#device-header", Lines).say(partial(header, columns(branches)))
         self._explain()
 
     def _explain(self) -> None:

@@ -72,6 +72,7 @@ class MirrorView(View):
         if picture is None:
             return
         name, now = mirror.name if mirror else "", picture.now
+        self.set_class(mirror is None, "-none")
         self.query_one("#summary", Lines).say(lambda width: facts.summary(mirror, now, width))
         self.query_one(MemberTable).draw(picture, mirror)
         self.query_one("#cards", Pane).entitle("MEMBERS")

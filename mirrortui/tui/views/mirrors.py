@@ -33,6 +33,10 @@ ORDERS: Final[dict[str, Callable[[Mirror], Any]]] = {
 """How mirrors may be sorted."""
 
 
+_EVENTS = 100
+"""The newest, of which a few are in sight; the screen of events has all."""
+
+
 class MirrorsView(View):
     """Home."""
 
@@ -116,6 +120,7 @@ class MirrorsView(View):
         events: Sequence[Event] = picture.events
         if self.words:
             events = [event for event in events if self.words in f"{event.mirror} {event.text}".lower()]
+        events = events[-_EVENTS:]
         zoomed = self.screen.has_class("-zoomed")
         self.query_one("#event-list", EventFeed).draw(events, picture.now, whole=zoomed)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from textual.content import Content
@@ -18,6 +18,8 @@ from mirrortui.units import format_size
 CAN, CANNOT, IS = "✔", "-", "●"
 """It can be a member; it cannot; it is one."""
 IMAGE = "image file"
+_WIDE = 100
+"""Cells from which on all is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,49 +67,98 @@ def images(mirrors: Sequence[Mirror]) -> list[DeviceInfo]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """How wide what is known must be for all to fit."""
+
+    path: int
+    model: int
+    serial: int
+    transport: int
+    holds: int
+
+    def at(self, width: int) -> Columns:
+        """What a terminal has room for: the verdict matters more than the rest."""
+        if width >= _WIDE:
+            return self
+        return replace(
+            self, path=min(self.path, 20), model=min(self.model, 16), serial=0, transport=0, holds=0
+        )
+
+
+def columns(branches: Sequence[Branch]) -> Columns:
+    """The widths for these."""
+
+    def longest(title: str, most: int, texts: Iterable[str]) -> int:
+        return min(most, max(len(title), *(len(text) for text in texts), 0))
+
+    devices = [branch.device for branch in branches]
+    return Columns(
+        longest("device", 40, [branch.limb + branch.device.path for branch in branches]),
+        longest("model", 26, [device.model or device.transport for device in devices]),
+        longest("serial", 20, [device.serial for device in devices]),
+        longest("bus", 13, [device.transport for device in devices]),
+        longest("on it", 26, [device.holds for device in devices]),
+    )
+
+
+def header(shape: Columns, width: int) -> Content:
+    """Above the rows."""
+    wide = shape.at(width)
+    titles = [
+        cell("device", wide.path),
+        cell("size", 8, align="right"),
+        *_cells(
+            ("model", wide.model), ("serial", wide.serial), ("bus", wide.transport), ("on it", wide.holds)
+        ),
+        Content("a member?"),
+    ]
+    return row(" ", Content("  ").join(titles)).truncate(width).stylize("$quiet")
+
+
+def _cells(*texts: tuple[str, int]) -> list[Content]:
+    """Those that have room."""
+    return [cell(text or "-", width, "$quiet") for text, width in texts if width]
+
+
 class DeviceTree(RowList):
     """One row a device."""
 
     def draw(self, branches: Sequence[Branch]) -> None:
         """Show these."""
-        longest = max((len(branch.limb + branch.device.path) for branch in branches), default=0)
-        self.show([Row(b.device.path, Fitted(partial(_draw, b, longest))) for b in branches])
+        shape = columns(branches)
+        self.show([Row(b.device.path, Fitted(partial(_draw, b, shape))) for b in branches])
 
 
 def verdict(device: DeviceInfo) -> tuple[str, str, str]:
     """Whether it can be a member: a glyph, a tone, and words."""
     if device.why_not is None:
-        return CAN, "good", f"can be a member; on it: {device.holds}" if device.holds else "can be a member"
+        return CAN, "good", "can be one"
     if device.why_not.startswith("member of "):
-        return IS, "working", f"is a {device.why_not}"
-    return CANNOT, "quiet", f"no: {device.why_not}"
+        return IS, "working", device.why_not
+    return CANNOT, "quiet", device.why_not
 
 
-def _draw(branch: Branch, longest: int, width: int) -> Content:
-    device = branch.device
+def _draw(branch: Branch, shape: Columns, width: int) -> Content:
+    device, wide = branch.device, shape.at(width)
     glyph, tone, words = verdict(device)
-    paths = min(longest, 20 if width < 100 else 40)
-    head = row(
-        " ",
-        (branch.limb, "$line"),
-        path_cell(device.path, paths - len(branch.limb), "bold" if tone == "good" else ""),
-        "  ",
+    holds = device.holds if tone != "working" else ""
+    parts = [
+        row((branch.limb, "$line"), path_cell(device.path, wide.path - len(branch.limb), _weight(tone))),
         cell(format_size(device.size), 8, "$quiet", "right"),
-        "  ",
-        cell(device.model or device.transport or "-", 16 if width < 100 else 26, "$quiet"),
-        "  ",
-    )
-    if width >= 100:
-        head = row(
-            head,
-            cell(device.serial or "-", 16, "$quiet"),
-            "  ",
-            cell(device.transport or "-", 8, "$quiet"),
-            "  ",
-        )
-    said = words if tone != "quiet" else words.removeprefix("no: ")
-    room = width - head.cell_length - 3
-    return row(head, (glyph, f"${tone}"), " ", cell(said, max(0, room), "" if tone == "good" else "$quiet"))
+        *_cells(
+            (device.model or device.transport, wide.model),
+            (device.serial, wide.serial),
+            (device.transport, wide.transport),
+            (holds, wide.holds),
+        ),
+    ]
+    head = row(" ", Content("  ").join(parts), "  ", (glyph, f"${tone}"), " ")
+    return row(head, cell(words, max(0, width - head.cell_length), "" if tone == "good" else "$quiet"))
+
+
+def _weight(tone: str) -> str:
+    return "bold" if tone == "good" else ""
 
 
 def explanation(device: DeviceInfo, width: int) -> Content:
@@ -127,7 +178,7 @@ def explanation(device: DeviceInfo, width: int) -> Content:
             create, add = keymap.key("create", "c"), keymap.key("add", "a")
             what = f"It can be a member as it is: {create} creates a mirror, {add} adds it to one."
         case "working":
-            what = f"It {words}."
+            what = f"It is a {words}."
         case _:
             what = f"It cannot be a member: {printable(device.why_not or '')}."
     return lines(

@@ -22,6 +22,11 @@ class EventFeed(RowList):
         super().__init__(id=id)
         self._drawn: object = None
 
+    def on_resize(self) -> None:
+        """The newest stays in sight when there is less room."""
+        if self.following:
+            self.call_after_refresh(self.scroll_end, animate=False)
+
     @property
     def following(self) -> bool:
         """The cursor is on the newest."""

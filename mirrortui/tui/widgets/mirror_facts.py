@@ -6,7 +6,7 @@ from textual.content import Content
 
 from mirrortui.api.schema import CheckRun, Mirror
 from mirrortui.tui import keymap
-from mirrortui.tui.drawing import bar, cell, lines, printable, row
+from mirrortui.tui.drawing import bar, cell, lines, printable, row, wrapped
 from mirrortui.tui.jobs import DIFFERED, DONE, STOPPED_EARLY, outcome
 from mirrortui.tui.wording import names_in, shorten
 from mirrortui.tui.words import counted, mirror_face, percent, stamp
@@ -22,7 +22,9 @@ def summary(mirror: Mirror | None, now: float, width: int) -> Content:
         return cell(f" there is no mirror yet: {keymap.key('create', 'c')} creates one", width, "$quiet")
     face = mirror_face(mirror)
     calm = face.tone in ("good", "quiet")
-    since = "" if mirror.since is None else f" since {stamp(mirror.since, now).strip()}"
+    since = (
+        "" if mirror.since is None or face.word == "differs" else f" since {stamp(mirror.since, now).strip()}"
+    )
     head = row(
         " ",
         (face.glyph, f"${face.tone}"),
@@ -33,7 +35,10 @@ def summary(mirror: Mirror | None, now: float, width: int) -> Content:
     )
     drawn = [head.truncate(width, ellipsis=True)]
     if mirror.why and not calm:
-        drawn.append(row("   ", cell(printable(shorten(mirror.why, names_in(mirror))), width - 4)))
+        why = wrapped(printable(shorten(mirror.why, names_in(mirror))), width - 4)
+        drawn += [row("   ", cell(line, width - 4)) for line in why]
+    elif mirror.mismatches and not mirror.sync:
+        drawn.append(_differences(mirror, width))
     if mirror.sync:
         drawn += _progress(mirror, width)
     elif mirror.paused:
@@ -41,6 +46,12 @@ def summary(mirror: Mirror | None, now: float, width: int) -> Content:
             row("   ", cell(f"paused: {keymap.key('resume', 'P')} resumes it", width - 4, "$attention"))
         )
     return lines(drawn)
+
+
+def _differences(mirror: Mirror, width: int) -> Content:
+    where, equal = keymap.key("mismatches", "D"), keymap.key("repair", "H")
+    told = f"{format_size(mirror.mismatches)} differ between its members: {where} shows where, {equal} makes them equal"
+    return row("   ", cell(told, width - 4))
 
 
 def _progress(mirror: Mirror, width: int) -> list[Content]:
@@ -147,6 +158,9 @@ def makeup(mirror: Mirror | None, width: int) -> Content:
         facts.append(("worker", f"pid {mirror.worker_pid}{memory}"))
     if mirror.spare_policy:
         facts.append(("spares", mirror.spare_policy))
+    if mirror.lab is not None:
+        done = ", ".join(f"{mishap} {path}" for path, mishap in mirror.lab.items())
+        facts.append(("fault lab", done or "on: members can be made to fail"))
     return lines(_fact(label, text, width) for label, text in facts)
 
 

@@ -15,6 +15,9 @@ from textual.widget import Widget
 
 from mirrortui.tui.drawing import cell, row
 
+_LEAST = 10
+"""Cells for a word, so that the arrows of neighbours stand below each other."""
+
 
 class Pick(Widget, can_focus=True):
     """A label and a word between arrows; the arrow keys, space and clicks take the next one."""
@@ -45,7 +48,7 @@ class Pick(Widget, can_focus=True):
         return self.words[min(self.at, len(self.words) - 1)]
 
     def render(self) -> Content:
-        longest = max((len(word) for word in self.words), default=0)
+        longest = max(_LEAST, *(len(word) for word in self.words))
         word = cell(self.word, longest, "bold")
         return row(cell(self._label, 24), ("◂ ", "$accent bold"), word, (" ▸", "$accent bold"))
 

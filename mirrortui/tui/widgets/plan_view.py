@@ -20,6 +20,8 @@ class PlanView(Widget):
     plan: reactive[Plan | None] = reactive(None, layout=True)
     problem: reactive[MirrortuiError | None] = reactive(None, layout=True)
     """Shown instead of a plan: why there is none."""
+    loses: reactive[str] = reactive("erases")
+    """What the loss of data is called."""
     prompt: reactive[str] = reactive("", layout=True)
     """Shown where there is nothing to plan yet: what to choose first."""
 
@@ -34,17 +36,17 @@ class PlanView(Widget):
         if self.plan is None:
             told = wrapped(self.prompt or "asking the engine …", width)
             return lines(Content(line).stylize("$quiet") for line in told)
-        return lines(_lines(self.plan, width))
+        return lines(_lines(self.plan, self.loses, width))
 
 
-def _lines(plan: Plan, width: int) -> list[Content]:
+def _lines(plan: Plan, loses: str, width: int) -> list[Content]:
     drawn = []
     if plan.refused:
         drawn += _entry("✖ refused", plan.refused, width, "$bad") + _hint(plan.hint, width)
         return [*drawn, *_command(plan.command, width)]
     drawn += _entry("copies", plan.copies, width)
     for number, loss in enumerate(plan.erases or ["nothing"]):
-        label = "" if number else "▲ erases" if plan.erases else "erases"
+        label = "" if number else f"▲ {loses}" if plan.erases else loses
         drawn += _entry(label, loss, width, "$attention" if plan.erases else "")
     drawn += _entry("meanwhile", plan.meanwhile, width)
     drawn += _entry("afterwards", plan.afterwards, width)

@@ -1,0 +1,38 @@
+"""The dialogs that change something, and those that explain, in a small terminal and in a larger one."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from mirrortui.testing.screenshots import Shot, draw
+
+DIALOGS = {
+    "menu-of-a-member": ("degraded", ["enter", "space"]),
+    "menu-of-a-mirror": ("healthy", ["space"]),
+    "create-options": (
+        "healthy",
+        ["c", *"new", "enter", "space", "down", "space", "enter", "tab", "tab", "tab"],
+    ),
+    "replace-whom": ("healthy", ["R"]),
+    "replace-by-what": ("healthy", ["enter", "R"]),
+    "if-it-fails": ("healthy", ["i"]),
+    "differences-of-three": ("differs", ["D"]),
+    "differences-of-two": ("differs", ["down", "D", "n"]),
+    "fix": ("degraded", ["F"]),
+    "fix-differences": ("differs", ["down", "F"]),
+    "two-histories": ("split", ["G", "A"]),
+    "pace": ("healthy", ["I"]),
+    "export": ("rebuilding", ["E"]),
+    "zero": ("healthy", ["Z"]),
+    "assemble-all": ("several", ["S"]),
+}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("dialog", DIALOGS)
+def test_dialog(dialog: str, size: tuple[int, int], picture: SnapshotAssertion) -> None:
+    state, keys = DIALOGS[dialog]
+    assert asyncio.run(draw(Shot(dialog, state, size, keys))) == picture
