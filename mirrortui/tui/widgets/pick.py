@@ -15,7 +15,6 @@ from textual.widget import Widget
 
 from mirrortui.tui.drawing import cell, row
 
-
 _LEAST = 10
 """Cells for a word, so that the arrows of neighbours stand below each other."""
 
