@@ -19,6 +19,11 @@ Driver = Literal["mirrortui", "kernel"]
 """Who runs a mirror: a worker of ours, or the kernel's md."""
 CheckAction = Literal["check", "repair"]
 SyncVerb = Literal["check", "repair", "pause", "resume", "cancel"]
+TIMEOUT = 30
+"""Seconds that an operation on a member may take before it is failed, if nobody says otherwise."""
+SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 1, 3600
+Timeout = Annotated[int, msgspec.Meta(ge=SHORTEST_TIMEOUT, le=LONGEST_TIMEOUT)]
+"""Such a number of seconds."""
 MemberFlag = Literal["write-mostly", "failfast"]
 """write-mostly: read from it only when no other member can serve. failfast: for the kernel, which then does not retry
 on it."""
@@ -191,6 +196,8 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing is copied or checked until it is resumed."""
     checks: list[CheckRun] = []
     """The latest first, without their ranges."""
+    timeout: int | None = None
+    """Seconds that an operation on a member may take before it is failed; None: the kernel's."""
     opened_readonly: bool = False
     """It was assembled read-only: its members are open for reading only."""
     spare_policy: str = ""
@@ -286,6 +293,7 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     force: bool = False
     direct: bool = False
     """O_DIRECT to the members, not the page cache."""
+    timeout: Timeout = TIMEOUT
     yes: bool = False
     plan: bool = False
     """Only say what would be done: answers a Plan."""
@@ -307,6 +315,7 @@ class AssembleRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     counts: dict[str, int] = {}
     """The plan's; the assembly is refused if a member changed since."""
     direct: bool = False
+    timeout: Timeout = TIMEOUT
     yes: bool = False
     plan: bool = False
 

@@ -6,6 +6,7 @@ import asyncio
 
 from mirrortui.api.consent import command, refusal, require
 from mirrortui.api.schema import (
+    TIMEOUT,
     AccessRequest,
     AssembleRequest,
     CreateRequest,
@@ -134,7 +135,7 @@ class Supervisor:
         if request.plan:
             return draft.plan
         require(draft.plan, request.yes)
-        return await self._start(draft, direct=request.direct, readonly=False)
+        return await self._start(draft, request, readonly=False)
 
     async def assemble(self, request: AssembleRequest) -> Mirror | Plan:
         """Start a mirror from its members, or the plan of it."""
@@ -149,7 +150,7 @@ class Supervisor:
         if request.plan:
             return draft.plan
         require(draft.plan, request.yes)
-        return await self._start(draft, direct=request.direct, readonly=request.readonly)
+        return await self._start(draft, request, readonly=request.readonly)
 
     async def set_access(self, name: str, request: AccessRequest) -> Mirror | Plan:
         """Make a mirror of ours read-only, or writable again, or the plan of it."""
@@ -192,7 +193,7 @@ class Supervisor:
         images = [path for memory in known for path in memory.members]
         return await takeover(found, self._kernel, self._house.journal, images, self.assemble, request)
 
-    async def _start(self, draft: Draft, *, direct: bool, readonly: bool) -> Mirror:
+    async def _start(self, draft: Draft, asked: CreateRequest | AssembleRequest, *, readonly: bool) -> Mirror:
         ward = self._wards.setdefault(draft.name, Ward(self._house, draft.name))
         job = Job(
             name=draft.name,
@@ -212,7 +213,8 @@ class Supervisor:
                 uuid=mirror.uuid,
                 members=[member.path for member in mirror.members if member.path],
                 size=mirror.size,
-                direct=direct,
+                direct=asked.direct,
+                timeout=asked.timeout,
                 readonly=readonly,
                 exports=draft.exports,
             )
@@ -231,5 +233,6 @@ def _remember_found(mirror: Mirror) -> Remembered:
         uuid=mirror.uuid,
         members=[member.path for member in mirror.members if member.path],
         size=mirror.size,
+        timeout=mirror.timeout or TIMEOUT,
         readonly=mirror.state == "readonly",
     )

@@ -39,7 +39,7 @@ from mirrortui.api.schema import (
 )
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.link import ACT_WITHIN, Answer, GoneError, Link
-from mirrortui.engine.spawn import WORKER, Process, ending, spawn
+from mirrortui.engine.spawn import WORKER, Process, ending, reap, spawn
 from mirrortui.engine.state import Remembered, State
 from mirrortui.errors import MirrortuiError, RefusedError
 from mirrortui.worker.messages import Job, Move, WorkerEvent
@@ -343,7 +343,7 @@ class Ward:
                 await asyncio.to_thread(process.wait, 5.0)
             except subprocess.TimeoutExpired:
                 process.kill()
-                await asyncio.to_thread(process.wait)
+                await asyncio.to_thread(reap, process)
         return ending(process)
 
     async def _give_up(self) -> None:
@@ -399,7 +399,11 @@ class Ward:
             control=str(paths.control(self.name)),
             nbd=str(paths.export(self.name)),
             assemble=AssembleRequest(
-                name=self.name, members=memory.members, readonly=memory.readonly, direct=memory.direct
+                name=self.name,
+                members=memory.members,
+                readonly=memory.readonly,
+                direct=memory.direct,
+                timeout=memory.timeout,
             ),
             exports=memory.exports,
             checks=str(paths.checks(self.name)),
@@ -424,6 +428,7 @@ class Ward:
             uri="",
             members=[Member(path=path, slot=None, state="missing", size=0) for path in memory.members],
             raid_disks=len(memory.members),
+            timeout=memory.timeout,
             why=(why or "It is not running.") if down else "It was stopped.",
         )
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mirrortui.device.base import Device
+from mirrortui.device.bounded import within
+from mirrortui.device.file import FileDevice
 from mirrortui.device.ioengine import IoEngine
 from mirrortui.device.opening import open_member
 from mirrortui.errors import MemberError
 from mirrortui.mirror.mirror import Mirror
-
-TIMEOUT = 30.0
-"""Seconds that an operation on a member may take before it is failed (I16)."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,9 @@ class Absent:
 class Members:
     """Opens devices with the options of the mirror, and remembers which could not be used."""
 
-    def __init__(self, engine: IoEngine, *, direct: bool, readonly: bool) -> None:
+    def __init__(self, engine: IoEngine, *, direct: bool, readonly: bool, timeout: int) -> None:
+        """`timeout`: seconds that an operation on a member may take before it is failed (I16)."""
+        self.timeout = timeout
         self._engine = engine
         self._direct = direct
         self._readonly = readonly
@@ -40,9 +41,21 @@ class Members:
         """Who is named and takes no part."""
         return self._absent
 
-    def open(self, path: str) -> Device:
+    def open(self, path: str) -> FileDevice:
         """Open and claim a member. Raises MemberError or InUseError. Any thread may call it."""
-        return open_member(path, self._engine, direct=self._direct, readonly=self._readonly, timeout=TIMEOUT)
+        return open_member(
+            path, self._engine, direct=self._direct, readonly=self._readonly, timeout=self.timeout
+        )
+
+    def _open_in_time(self, path: str) -> Device:
+        """Raises MemberError also for what does not answer in time."""
+        try:
+            return within(self.timeout, lambda: self.open(path), lambda device: os.close(device.fd))
+        except TimeoutError:
+            raise MemberError(
+                f"{path} does not answer: it could not be opened within {self.timeout} s; nothing was written.",
+                hint="See to its disk or its file system, or go on without it.",
+            ) from None
 
     def open_all(self, paths: Sequence[str], gone: Callable[[str, str], None] | None) -> list[Device]:
         """Open them all, or none. With `gone`, those that cannot be opened are told to it (path, why) and left out."""
@@ -50,7 +63,7 @@ class Members:
         try:
             for path in paths:
                 try:
-                    devices.append(self.open(path))
+                    devices.append(self._open_in_time(path))
                 except MemberError as error:
                     if gone is None:
                         raise

@@ -47,7 +47,7 @@ class Worker:
         options = job.create or job.assemble
         assert options
         readonly = bool(job.assemble and job.assemble.readonly)
-        self._members = Members(engine, direct=options.direct, readonly=readonly)
+        self._members = Members(engine, direct=options.direct, readonly=readonly, timeout=options.timeout)
 
     async def start(self, answer: Callable[[Started], None]) -> None:
         """Do the job: run the mirror and answer, or answer why not and end the loop."""
@@ -192,6 +192,7 @@ class Running:
             self._members.absent,
             self._since,
             self._checks.runs(ranges=False),
+            self._members.timeout,
         )
         if not self._ended.up:
             return mirror
