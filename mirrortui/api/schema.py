@@ -198,6 +198,10 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
     """The latest first, without their ranges."""
     timeout: int | None = None
     """Seconds that an operation on a member may take before it is failed; None: the kernel's."""
+    hedged: int = 0
+    """Reads that came late and were asked of another member, too, since it was assembled."""
+    hedges_won: int = 0
+    """Of these, those that the other member answered first."""
     opened_readonly: bool = False
     """It was assembled read-only: its members are open for reading only."""
     spare_policy: str = ""

@@ -21,10 +21,11 @@ from mirrortui.mirror.correct import Corrector
 from mirrortui.mirror.daemon import Daemon
 from mirrortui.mirror.executor import Executor, Host
 from mirrortui.mirror.gate import Gate
+from mirrortui.mirror.hedges import Hedges
 from mirrortui.mirror.intent import HOT, Intent
 from mirrortui.mirror.laggards import Laggards
 from mirrortui.mirror.scribe import Scribe
-from mirrortui.mirror.steady import SteadyRead, SteadyWrite
+from mirrortui.mirror.steady import ReadDone, SteadyRead, SteadyWrite
 from mirrortui.mirror.sync import Sync
 from mirrortui.mirror.tickets import Tickets
 
@@ -73,6 +74,7 @@ class Mirror:
             pool,
             tuning,
         )
+        self.hedges = Hedges(host, array, self.book, pool, tuning)
         self.laggards = Laggards(executor, host, array, pool)
         self.checker = Checker(
             executor, host, array, self.scribe, self.book, self.tickets, pool, tuning, self.sync
@@ -136,7 +138,9 @@ class Mirror:
         )
         doors = [(m.device.pwrite, m.data) for m in targets if m.device.pwrite]
         self._writers = doors if self._steady and len(doors) == len(targets) else None
-        self._copies = prefer([m for m in array.in_sync() if not m.need.count and not m.bad])
+        whole = [m for m in array.in_sync() if not m.need.count and not m.bad]
+        self._copies = prefer(whole)
+        self.hedges.refresh(len(whole))
         self._readers = [(m.device.pread, m.data, m) for m in self._copies if m.device.pread]
 
     def settle_traffic(self) -> None:
@@ -268,8 +272,10 @@ class Mirror:
         self.gate.open()
         self.array.changed()
 
-    def start_read(self, offset: int, buffer: Buffer, length: int, done: Done) -> None:
-        """Fill the buffer's first `length` bytes."""
+    def start_read(self, offset: int, buffer: Buffer, length: int, done: ReadDone) -> None:
+        """Fill the buffer's first `length` bytes, or another's: `done` gets the one that is filled, and its receiver
+        drops it.
+        """
         copies = self._copies
         if copies:
             member = copies[(offset >> self._stripe_shift) % len(copies)]
@@ -277,7 +283,7 @@ class Mirror:
                 member = min(copies, key=_READING)
             SteadyRead(self, member, offset, buffer, length, done)
         else:
-            self.executor.spawn(self.book.read(offset, buffer, length), done)
+            self.executor.spawn(self.book.read(offset, buffer, length), lambda answer: done(*answer))
 
     def start_flush(self, done: Done) -> None:
         """Everything acknowledged before is durable when this is done."""

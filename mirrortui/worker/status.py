@@ -68,6 +68,8 @@ def describe(
         checks=list(checks),
         opened_readonly=array.opened_readonly,
         timeout=timeout,
+        hedged=mirror.hedges.asked,
+        hedges_won=mirror.hedges.won,
         spare_policy=spares.policy(array),
         metadata=f"1.{array.in_sync()[0].superblock.minor}",
     )

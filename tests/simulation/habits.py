@@ -58,6 +58,8 @@ class Habits:
     geometry: Geometry
     checks: float = 0.0
     """Chance per step that a check or a repair is begun, paused, resumed or ended."""
+    hedging: bool = False
+    """Reads that are late are asked of another copy, too; and what was read is sent later."""
     rot: bool = False
     """A copy may go bad in silence, and is repaired before anybody reads it."""
 
@@ -101,5 +103,6 @@ class Habits:
             born_spare=spare and rng.random() < 0.5,
             daily=rng.choice([0.0, 0.3, 0.7]),
             daemon_delay=rng.choice([0.1, 1.0]),
+            hedging=later.random() < 0.4,
             geometry=geometry,
         )

@@ -149,6 +149,9 @@ class World:
             self.reached["cut between superblocks"] += 1
         if mirror and mirror.sync.running:
             self.reached["cut in a sync"] += 1
+        if mirror:
+            self.reached["reads hedged"] += mirror.hedges.asked
+            self.reached["hedges won"] += mirror.hedges.won
         if mirror and (heirs := [m for m in mirror.array.members if m.replacement]):
             self.reached["cut in a replacement"] += 1
             self.reached["cut when it was filled"] += any(not m.need.count for m in heirs)
