@@ -32,6 +32,7 @@ from mirrortui.api.schema import (
     Handover,
     HandoverRequest,
     ImpactRequest,
+    LabRequest,
     Look,
     LookRequest,
     MemberRequest,
@@ -288,6 +289,10 @@ class EngineClient:
     def set_impact(self, mirror: str, request: ImpactRequest) -> Mirror:
         """Say how much clients may notice of a sync."""
         return self._post(_target(mirror, "impact"), request, Mirror)
+
+    def suffer(self, mirror: str, request: LabRequest) -> Mirror:
+        """A mishap in the fault lab; of mirrors that were started with it."""
+        return self._post(_target(mirror, "lab"), request, Mirror)
 
     def events(self, since: int = 0, *, follow: bool = False) -> _Events:
         """The journal's events above `since`; with `follow` also those to come."""

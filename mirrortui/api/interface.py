@@ -23,6 +23,7 @@ from mirrortui.api.schema import (
     Handover,
     HandoverRequest,
     ImpactRequest,
+    LabRequest,
     Look,
     LookRequest,
     MemberRequest,
@@ -210,6 +211,10 @@ class EngineApi(Protocol):
 
     def bad_blocks(self, mirror: str, request: BadBlocksRequest) -> BadBlocks:
         """What a member's bad-block log lists, perhaps after trying it again."""
+        ...
+
+    def suffer(self, mirror: str, request: LabRequest) -> Mirror:
+        """A mishap in the fault lab; of mirrors that were started with it."""
         ...
 
     def export(self, mirror: str, request: ExportRequest) -> Mirror:

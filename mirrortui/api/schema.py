@@ -18,6 +18,10 @@ Severity = Literal["info", "good", "warning", "error"]
 Driver = Literal["mirrortui", "kernel"]
 """Who runs a mirror: a worker of ours, or the kernel's md."""
 CheckAction = Literal["check", "repair"]
+Mishap = Literal["pull", "slow", "hang", "bad-sectors", "rot", "power-cut", "mend"]
+"""What the fault lab can do: to a member it takes it away, delays its operations, lets none of them end, makes sectors
+unreadable until they are written, or flips bits unseen; the power goes for the whole mirror. "mend" ends it all.
+"""
 SyncVerb = Literal["check", "repair", "pause", "resume", "cancel"]
 TIMEOUT = 30
 """Seconds that an operation on a member may take before it is failed, if nobody says otherwise."""
@@ -204,6 +208,8 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
     """Of these, those that the other member answered first."""
     opened_readonly: bool = False
     """It was assembled read-only: its members are open for reading only."""
+    lab: dict[str, Mishap] | None = None
+    """What the fault lab did to which device; None: the mirror was started without."""
     spare_policy: str = ""
     """Which spare takes over when a member fails, in a sentence; empty when there is none."""
 
@@ -223,7 +229,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     "member-replacing", "member-replaced", "check-started", "check-finished", "repair-started", "repair-finished",
     "sync-paused", "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over",
     "mirror-taken-over", "spare-activated", "flag-set", "bitmap-set", "mirror-readonly", "mirror-readwrite",
-    "mirror-renamed", "mirror-grown"."""
+    "mirror-renamed", "mirror-grown", "lab"."""
     severity: Severity
     text: str
     """A sentence that stands alone."""
@@ -298,6 +304,8 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     direct: bool = False
     """O_DIRECT to the members, not the page cache."""
     timeout: Timeout = TIMEOUT
+    lab: bool = False
+    """With the fault lab."""
     yes: bool = False
     plan: bool = False
     """Only say what would be done: answers a Plan."""
@@ -320,8 +328,18 @@ class AssembleRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """The plan's; the assembly is refused if a member changed since."""
     direct: bool = False
     timeout: Timeout = TIMEOUT
+    lab: bool = False
+    """With the fault lab."""
     yes: bool = False
     plan: bool = False
+
+
+class LabRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`lab`: something happens to a member of a mirror that was started with the fault lab."""
+
+    member: str = ""
+    """Empty for power-cut."""
+    mishap: Mishap
 
 
 class MemberRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -72,7 +72,7 @@ def _mirror(client: EngineClient, place: Path) -> str:
     for image in images:
         image.touch()
         os.truncate(image, SIZE)
-    uri = client.create(CreateRequest(name=NAME, members=[str(image) for image in images[:2]])).uri
+    uri = client.create(CreateRequest(name=NAME, members=[str(image) for image in images[:2]], lab=True)).uri
     client.set_speed(NAME, SpeedRequest(max=SYNC_SPEED))
     return uri
 

@@ -43,6 +43,7 @@ _VERBS = {
     "metrics": "metrics",
     "examine": "examine",
     "engine": "engine",
+    "lab": "lab",
     "demo": "demo",
 }
 """Each verb's module in this package, imported when the verb is used."""

@@ -34,6 +34,11 @@ _timeout_option = click.option(
     show_default=True,
     help="How long an operation on a member may take before the member is failed.",
 )
+_lab_option = click.option(
+    "--lab",
+    is_flag=True,
+    help="With the fault lab, which breaks members on purpose: for data that may be lost.",
+)
 
 
 @click.command()
@@ -57,6 +62,7 @@ _timeout_option = click.option(
 @click.option("--force", is_flag=True, help="Overwrite what the members hold.")
 @_direct_option
 @_timeout_option
+@_lab_option
 @_yes_option
 @_plan_option
 @engine_options
@@ -72,6 +78,7 @@ def create(
     force: bool,
     direct: bool,
     timeout: int,
+    lab: bool,
     yes: bool,
     plan: bool,
     as_json: bool,
@@ -87,6 +94,7 @@ def create(
         force=force,
         direct=direct,
         timeout=timeout,
+        lab=lab,
     )
     client = session.engine()
     if plan:
@@ -109,6 +117,7 @@ def create(
 )
 @_direct_option
 @_timeout_option
+@_lab_option
 @_yes_option
 @_plan_option
 @engine_options
@@ -124,6 +133,7 @@ def assemble(
     save_loser: str | None,
     direct: bool,
     timeout: int,
+    lab: bool,
     yes: bool,
     plan: bool,
     as_json: bool,
@@ -147,6 +157,7 @@ def assemble(
         save_loser=absolute(save_loser) if save_loser else None,
         direct=direct,
         timeout=timeout,
+        lab=lab,
     )
     client = session.engine()
     if scan:

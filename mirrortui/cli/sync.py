@@ -54,7 +54,9 @@ def _scrub(
     if not wait:
         return 0
     differed = mirror.checks[0].differing if mirror.checks else mirror.mismatches
-    click.echo(f"{mirror.name}: {format_size(differed)} differed.", err=True)
+    unread = mirror.checks[0].unread if mirror.checks else 0
+    missed = f"; {format_size(unread)} could not be compared" if unread else ""
+    click.echo(f"{mirror.name}: {format_size(differed)} differed{missed}.", err=True)
     repaired = mirror.checks[0].repaired if mirror.checks else differed * (request.action == "repair")
     return int(differed > repaired)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Awaitable, Callable, Container, Sequence
 
 from msgspec.structs import replace
@@ -17,6 +19,7 @@ from mirrortui.api.schema import (
     Forecast,
     ForecastRequest,
     GrowRequest,
+    LabRequest,
     Mirror,
     Plan,
     RenameRequest,
@@ -44,6 +47,18 @@ async def forecast(found: Ward | Keeper, request: ForecastRequest) -> Forecast:
     """What would happen if a member failed now. Raises RefusedError for what the kernel runs."""
     ward = ours(found, "Which spare it takes is the kernel's to choose.")
     return await ward.ask("if-fails", request, Forecast)
+
+
+async def suffer(found: Ward | Keeper, request: LabRequest) -> Mirror:
+    """A mishap in the fault lab. Raises RefusedError where the mirror was started without."""
+    ward = ours(found, "The fault lab is for mirrors that run here.")
+    if request.mishap != "power-cut":
+        return await ward.ask("lab", request, Mirror)
+    mirror = await ward.status()
+    if mirror.lab is None or mirror.worker_pid is None:
+        raise RefusedError(f"{ward.name} does not run, or was started without the fault lab.")
+    os.kill(mirror.worker_pid, signal.SIGKILL)
+    return mirror
 
 
 async def set_flag(found: Ward | Keeper, request: SetRequest) -> Mirror | Plan:
@@ -130,7 +145,11 @@ async def _open_for_writing(ward: Ward, request: AccessRequest, assemble: Assemb
 def _again(memory: Remembered) -> AssembleRequest:
     """As it was assembled last, but for writing."""
     return AssembleRequest(
-        name=memory.name, members=memory.members, direct=memory.direct, timeout=memory.timeout
+        name=memory.name,
+        members=memory.members,
+        direct=memory.direct,
+        timeout=memory.timeout,
+        lab=memory.lab,
     )
 
 

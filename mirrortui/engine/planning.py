@@ -252,6 +252,7 @@ def _create_command(request: CreateRequest, *, yes: bool = False) -> str:
         force=request.force,
         direct=request.direct,
         timeout=_timeout(request),
+        lab=request.lab,
         yes=yes,
     )
 
@@ -273,5 +274,6 @@ def _assemble_command(request: AssembleRequest, *, yes: bool = False) -> str:
         save_loser=request.save_loser,
         direct=request.direct,
         timeout=_timeout(request),
+        lab=request.lab,
         yes=yes,
     )

@@ -27,6 +27,7 @@ from mirrortui.api.schema import (
     GrowRequest,
     HandoverRequest,
     ImpactRequest,
+    LabRequest,
     LookRequest,
     MemberRequest,
     RenameRequest,
@@ -107,6 +108,7 @@ class Service:
             ("POST", "/v1/mirrors/{name}/grow", self._grow),
             ("POST", "/v1/mirrors/{name}/access", self._set_access),
             ("POST", "/v1/mirrors/{name}/rename", self._rename),
+            ("POST", "/v1/mirrors/{name}/lab", self._lab),
             ("POST", "/v1/mirrors/{name}/handover", self._handover),
             ("POST", "/v1/mirrors/{name}/takeover", self._takeover),
             ("POST", "/v1/mirrors/{name}/{verb}", self._change),
@@ -209,6 +211,10 @@ class Service:
         name = request.path_params["name"]
         return _answer(await self._supervisor.rename(name, await _body(request, RenameRequest)))
 
+    async def _lab(self, request: Request) -> Response:
+        ward = await self._ward(request)
+        return _answer(await daily.suffer(ward, await _body(request, LabRequest)))
+
     async def _handover(self, request: Request) -> Response:
         name = request.path_params["name"]
         return _answer(await self._supervisor.handover(name, await _body(request, HandoverRequest)))
@@ -286,6 +292,8 @@ def _paths(body: msgspec.Struct) -> list[str]:
             | BadBlocksRequest(member=member)
         ):
             return [member]
+        case LabRequest(member=member):
+            return [member] if member else []
         case ReplaceRequest(member=member, replacement=replacement):
             return [member, replacement]
         case ExportRequest(unix=str(unix)):

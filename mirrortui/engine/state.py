@@ -23,6 +23,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes, to show while it does not run."""
     direct: bool = False
     timeout: Timeout = TIMEOUT
+    lab: bool = False
     readonly: bool = False
     exports: list[ExportRequest] = []
     """Addresses besides the one that every mirror has."""

@@ -135,7 +135,7 @@ class Supervisor:
         if request.plan:
             return draft.plan
         require(draft.plan, request.yes)
-        return await self._start(draft, request, readonly=False)
+        return await self._start(draft, request)
 
     async def assemble(self, request: AssembleRequest) -> Mirror | Plan:
         """Start a mirror from its members, or the plan of it."""
@@ -150,7 +150,7 @@ class Supervisor:
         if request.plan:
             return draft.plan
         require(draft.plan, request.yes)
-        return await self._start(draft, request, readonly=request.readonly)
+        return await self._start(draft, request)
 
     async def set_access(self, name: str, request: AccessRequest) -> Mirror | Plan:
         """Make a mirror of ours read-only, or writable again, or the plan of it."""
@@ -193,7 +193,7 @@ class Supervisor:
         images = [path for memory in known for path in memory.members]
         return await takeover(found, self._kernel, self._house.journal, images, self.assemble, request)
 
-    async def _start(self, draft: Draft, asked: CreateRequest | AssembleRequest, *, readonly: bool) -> Mirror:
+    async def _start(self, draft: Draft, asked: CreateRequest | AssembleRequest) -> Mirror:
         ward = self._wards.setdefault(draft.name, Ward(self._house, draft.name))
         job = Job(
             name=draft.name,
@@ -215,7 +215,8 @@ class Supervisor:
                 size=mirror.size,
                 direct=asked.direct,
                 timeout=asked.timeout,
-                readonly=readonly,
+                lab=asked.lab,
+                readonly=isinstance(asked, AssembleRequest) and asked.readonly,
                 exports=draft.exports,
             )
 

@@ -404,6 +404,7 @@ class Ward:
                 readonly=memory.readonly,
                 direct=memory.direct,
                 timeout=memory.timeout,
+                lab=memory.lab,
             ),
             exports=memory.exports,
             checks=str(paths.checks(self.name)),

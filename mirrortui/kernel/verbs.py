@@ -90,6 +90,7 @@ def _remove(seen: Seen, path: str, hand: Hand) -> Prepared:
 
 def _add(seen: Seen, path: str, force: bool, hand: Hand) -> Prepared:
     _check_not_attached(seen, path)
+    _check_no_resync_waits(seen)
     found = _newcomer(seen, path, force)
 
     def act() -> None:
@@ -126,6 +127,7 @@ def _re_add(seen: Seen, path: str, hand: Hand) -> Prepared:
     member = seen.array.find(path)
     if member and not member.faulty:
         _check_not_attached(seen, path)
+    _check_no_resync_waits(seen)
     chunks = _chunks_to_copy(seen, read_member(path))
 
     def act() -> None:
@@ -192,6 +194,7 @@ def replace(seen: Seen, request: ReplaceRequest, hand: Hand) -> Prepared:
         )
     if any(other.slot == member.slot and other.replacement for other in array.members):
         raise RefusedError(f"{request.member} is being replaced already.")
+    _check_no_resync_waits(seen)
     spare = array.find(path)
     if spare and (spare.faulty or spare.slot is not None):
         _check_not_attached(seen, path)
@@ -343,6 +346,19 @@ def _check_ours(seen: Seen, hand: Hand) -> None:
         raise RefusedError(
             f"{seen.name} is more than a mirror: it has {', '.join(peculiarities(superblock))}.",
             hint="Use mdadm.",
+        )
+
+
+def _check_no_resync_waits(seen: Seen) -> None:
+    """Linux (seen in 6.1) recovers first, and so clears the bits that tell the resync where the others differ."""
+    array, freshest = seen.array, seen.metadata.freshest
+    waits = array.resync_start is not None and array.action in ("idle", "frozen")
+    if waits and len(array.copies) > 1 and freshest and freshest.header:
+        raise RefusedError(
+            f"{seen.name} was not stopped cleanly and its copies have not been made equal yet; the kernel would fill "
+            "the member first and then forget where they differ.",
+            hint=f'Let it do that first: "mirrortui sync {seen.name} resume" if it is paused; else write to it or '
+            f'mount it. "mirrortui status {seen.name}" shows the resync.',
         )
 
 

@@ -272,7 +272,7 @@ class Book:
             self._array.observer(
                 "read-error",
                 "warning",
-                f"{member.path} could not read {format_size(offset)} of {self._array.label}: {_reason(result)}.",
+                f"{member.path} could not read at {format_size(offset)} of {self._array.label}: {_reason(result)}.",
                 member.path,
             )
 

@@ -16,6 +16,7 @@ from mirrortui.api.schema import (
     Forecast,
     ForecastRequest,
     GrowRequest,
+    LabRequest,
     Member,
     Mirror,
     Plan,
@@ -61,6 +62,15 @@ class DailyVerbs:
                 lost=0 if left else found.size,
                 text=f"{len(left)} of {found.raid_disks} would be in sync.",
             )
+
+    def suffer(self: _Engine, mirror: str, request: LabRequest) -> Mirror:
+        with self._changed:
+            self._answer()
+            found = self._find(mirror)
+            done = {**(found.lab or {}), request.member: request.mishap}
+            text = f"In the fault lab: {request.mishap} {request.member}"
+            self._tell(replace(found, lab=done), "lab", "warning", text, request.member)
+            return self._mirrors[mirror]
 
     def set_flag(self: _Engine, mirror: str, request: SetRequest) -> Mirror:
         with self._changed:

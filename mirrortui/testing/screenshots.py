@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mirrortui.testing import recording
 from mirrortui.testing.staging import press, quiet_environment, settle, stage, svg
 
 
@@ -56,6 +57,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for shot in SHOTS:
         (folder / f"{shot.name}.svg").write_text(asyncio.run(draw(shot)))
+    recording.main(folder / "replacing.svg")
 
 
 if __name__ == "__main__":

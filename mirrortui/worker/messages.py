@@ -46,7 +46,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     id: int
     verb: str
     """status, follow (all events so far, then each as it happens), if-fails, fail, remove, add, re-add, replace, set,
-    bitmap, grow, readonly, readwrite, rename, stop, export, speed, impact, sync, mismatches, look or badblocks."""
+    bitmap, grow, readonly, readwrite, rename, stop, export, speed, impact, sync, mismatches, look, badblocks or lab."""
     args: msgspec.Raw = msgspec.Raw(b"null")
     """The verb's request from api.schema; nothing for status and follow."""
 

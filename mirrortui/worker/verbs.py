@@ -13,6 +13,7 @@ from mirrortui.api.schema import (
     ExportRequest,
     ForecastRequest,
     ImpactRequest,
+    LabRequest,
     LookRequest,
     MemberRequest,
     Plan,
@@ -24,7 +25,7 @@ from mirrortui.api.schema import (
 )
 from mirrortui.device.base import Device
 from mirrortui.device.probe import Probe
-from mirrortui.errors import MemberError, MirrortuiError, RefusedError, RequestError
+from mirrortui.errors import MemberError, MirrortuiError, NotFoundError, RefusedError, RequestError
 from mirrortui.log import logger
 from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import Observer, State
@@ -88,6 +89,7 @@ class Verbs:
         self._aside = aside
         self._turns = Turns(loop.executor)
         self._precondition = Precondition(mirror.array)
+        self._observer = observer
         self._daily = daily.Daily(mirror, server, control, checks, observer)
 
     def handle(self, call: Call, respond: Respond) -> None:
@@ -134,10 +136,27 @@ class Verbs:
             case "speed":
                 self._set_speed(arguments(call, SpeedRequest))
                 return self._status()
+            case "lab":
+                return await self._suffer(arguments(call, LabRequest))
             case "badblocks":
                 return await self._bad_blocks(arguments(call, BadBlocksRequest))
             case _:
                 raise RequestError(f"There is no verb {call.verb!r}.")
+
+    async def _suffer(self, request: LabRequest) -> object:
+        """A mishap in the fault lab."""
+        name, path, lab = self._mirror.array.label, request.member, self._members.lab
+        if lab is None:
+            raise RefusedError(
+                f"{name} was started without the fault lab.",
+                hint=f'Stop it, and start it with "mirrortui assemble {name} --lab" if its data may be put at risk.',
+            )
+        member = self._mirror.array.find(path)
+        if member is None and self._members.find_absent(path) is None:
+            raise NotFoundError(f"{name} has no member {path}.")
+        text = await lab.suffer(path, request.mishap, self._mirror)
+        self._observer("lab", "warning", text, path)
+        return self._status()
 
     async def _bad_blocks(self, request: BadBlocksRequest) -> object:
         if not request.retest:

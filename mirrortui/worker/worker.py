@@ -22,6 +22,7 @@ from mirrortui.mirror.mirror import Mirror
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.checks import Checks
 from mirrortui.worker.control import Control
+from mirrortui.worker.lab import Lab
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.members import Members, close_all
 from mirrortui.worker.messages import Job, Started
@@ -47,7 +48,10 @@ class Worker:
         options = job.create or job.assemble
         assert options
         readonly = bool(job.assemble and job.assemble.readonly)
-        self._members = Members(engine, direct=options.direct, readonly=readonly, timeout=options.timeout)
+        lab = Lab(loop.call_later, options.timeout) if options.lab else None
+        self._members = Members(
+            engine, direct=options.direct, readonly=readonly, timeout=options.timeout, lab=lab
+        )
 
     async def start(self, answer: Callable[[Started], None]) -> None:
         """Do the job: run the mirror and answer, or answer why not and end the loop."""
@@ -194,6 +198,8 @@ class Running:
             self._checks.runs(ranges=False),
             self._members.timeout,
         )
+        if lab := self._members.lab:
+            mirror = replace(mirror, lab=dict(lab.mishaps))
         if not self._ended.up:
             return mirror
         return replace(mirror, state="stopped", sync_action="idle", sync=None, uri="", why="It was stopped.")

@@ -17,6 +17,7 @@ from mirrortui.device.buffers import Pool
 from mirrortui.device.filters.crash import CrashFilter, PowerCut
 from mirrortui.device.filters.delay import DelayFilter
 from mirrortui.device.filters.fault import Effect, Fault, FaultFilter, scattered, script
+from mirrortui.device.filters.sectors import BadSectorFilter
 from mirrortui.device.filters.stats import StatsFilter, Tally
 from mirrortui.device.memory import MemoryDevice
 from tests.devices import Answers
@@ -67,6 +68,7 @@ MAKERS: dict[str, Callable[[Device, Turns], Device]] = {
     "crash": lambda device, turns: CrashFilter(device, 1000),
     "stats": lambda device, turns: StatsFilter(device, turns.monotonic),
     "fault": lambda device, turns: FaultFilter(device, [], turns.call_later),
+    "sectors": lambda device, turns: BadSectorFilter(device, turns.call_later),
     "all": lambda device, turns: DelayFilter(
         StatsFilter(CrashFilter(FaultFilter(device, [], turns.call_later), 1000), turns.monotonic),
         0.5,
@@ -275,3 +277,21 @@ def test_scattered_faults_are_those_of_the_seed(effects: tuple[Effect, ...]) -> 
     assert faults != scattered(8, 0.1, 1000, effects)
     assert 60 < len(faults) < 140
     assert {fault.effect for fault in faults} == set(effects)
+
+
+def test_bad_sectors_are_read_again_once_they_were_written(memory: MemoryDevice, turns: Turns) -> None:
+    device, answers = BadSectorFilter(memory, turns.call_later), Answers()
+    device.places = {(2 * BLOCK, 3 * BLOCK)}
+    buffer = Pool().empty(SIZE)
+    todo = [
+        (Op.READ, BLOCK, BLOCK),
+        (Op.READ, BLOCK, 2 * BLOCK),
+        (Op.WRITE, 2 * BLOCK, 2048),  # a part of it
+        (Op.READ, 2 * BLOCK, BLOCK),
+        (Op.WRITE, 2 * BLOCK, BLOCK),
+        (Op.READ, 2 * BLOCK, BLOCK),
+    ]
+    for index, (op, offset, length) in enumerate(todo):
+        device.submit(op, offset, buffer, length, False, answers, index)
+        turns.run(1.0)
+    assert answers.results == {0: BLOCK, 1: -EIO, 2: 2048, 3: -EIO, 4: BLOCK, 5: BLOCK}

@@ -247,6 +247,23 @@ def test_halves_that_were_used_apart_are_not_joined(stage: Callable[[str], Stage
     assert play.ran == [] and play.says("dev-vdb/state") == "faulty,write_mostly"
 
 
+@pytest.mark.parametrize("action", ["idle", "frozen"])
+def test_nobody_is_filled_before_the_copies_are_equal(
+    action: str, stage: Callable[[str], Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """md fills the newcomer first and clears the bits that the resync needs (I6)."""
+    play = stage("spare")
+    candidate(play, monkeypatch)
+    furnish(play.sysfs, "spare")
+    set_attribute(play.sysfs, f"{MD}/resync_start", "0")
+    set_attribute(play.sysfs, f"{MD}/sync_action", action)
+    request = ReplaceRequest(member=play.dev("vda"), replacement=play.dev("vdc"))
+    assert "forget where they differ" in refused(lambda: verbs.replace(play.seen, request, play.hand))
+    assert "forget where they differ" in refused(lambda: play.change("add", "vdd"))
+    set_attribute(play.sysfs, f"{MD}/sync_action", "resync")
+    assert play.change("add", "vdd").plan.verb == "add", "it waits until the resync is done"
+
+
 def test_replace_by_a_new_device(stage: Callable[[str], Stage], monkeypatch: pytest.MonkeyPatch) -> None:
     play = stage("clean")
     candidate(play, monkeypatch)

@@ -125,7 +125,7 @@ def test_it_is_copied_from_the_replaced_one_and_from_others_only_where_that_cann
     assert read == ["2"]
     assert states(mirror) == {"b": State.IN_SYNC, "c": State.IN_SYNC}
     assert play.equal(play.b, play.c)
-    assert ("read-error", f"a could not read 1.00 MiB of vault: {'Input/output error'}.") in stage.events
+    assert ("read-error", f"a could not read at 1.00 MiB of vault: {'Input/output error'}.") in stage.events
 
 
 def test_a_spare_can_be_the_replacement() -> None:
