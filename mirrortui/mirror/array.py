@@ -61,9 +61,9 @@ class Tuning:
     """Reads of a member that may fail within an hour; the count halves with every hour (md's max_corr_read_errors)."""
     corrections: int = 256
     """Pages that are put right at most after one read that failed; the rest waits for the next."""
-    hedge_sweep: float = 0.002
-    """Seconds between looks for reads that are late; 0: nobody else is asked for them."""
-    hedge_floor: float = 0.002
+    hedge_sweep: float = 0.001
+    """Seconds between looks for reads that are late, at least; 0: nobody else is asked for them."""
+    hedge_floor: float = 0.001
     """Seconds before which no read is late."""
     checkpoint: float = 30.0
     """Seconds of sync after which progress is recorded on disk, if a sixteenth of the array was not done before."""

@@ -6,6 +6,7 @@ into a buffer of its own, so that an answer that comes too late finds nobody to 
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from mirrortui.device.base import Op
@@ -21,12 +22,10 @@ SHARE = 0.05
 """Of all reads, at most, that are asked twice."""
 BURST = 32
 """Of those that were not needed before, at most, that may come at once."""
-_FACTOR = 4
-"""Times what the fastest other copy takes: who needs longer is late, however long it needs as a rule."""
 _UNKNOWN = 0.05
 """Seconds until a read is late where nothing is known yet."""
 _LEARN = 0.25
-"""Seconds that what is known of the members' times holds."""
+"""Seconds that what was learnt of the members' times holds."""
 _LOOK = 64
 """Reads that are looked at, at most, at once."""
 
@@ -52,14 +51,13 @@ class Hedges:
         self._looking = False
         self._saved = float(BURST)
         self._reads_before = 0
-        self._patience: dict[Member, float] = {}
-        self._learned = 0.0
+        self._patience = _UNKNOWN
+        self._learned = float("-inf")
 
     def refresh(self, copies: int) -> None:
         """So many copies could be read."""
         self._wanted = copies > 1 and self._tuning.hedge_sweep > 0
         self.idle = self._wanted and not self._looking
-        self._patience.clear()
 
     def begin(self) -> None:
         """A read is in flight: look after it."""
@@ -68,44 +66,26 @@ class Hedges:
         self._host.call_later(self._tuning.hedge_sweep, self._look)
 
     def _look(self) -> None:
-        for read in self._late(self._host.monotonic()):
+        now = self._host.monotonic()
+        if now - self._learned > _LEARN:
+            self._learned, self._patience = now, self._learn()
+        for read in self._late(now):
             if not self._afford() or not self._hedge(read):
                 break
         if self.flying and self._wanted:
-            self._host.call_later(self._tuning.hedge_sweep, self._look)
+            self._host.call_later(max(self._tuning.hedge_sweep, self._patience / 4), self._look)
         else:
             self._looking = False
             self.idle = self._wanted
 
     def _late(self, now: float) -> list[SteadyRead]:
-        if now - self._learned > _LEARN:
-            self._patience.clear()
-            self._learned = now
-        found: list[SteadyRead] = []
-        for number, read in enumerate(self.flying):
-            passed = now - read.begun
-            if passed < self._tuning.hedge_floor or number == _LOOK:
-                break
-            if passed > self._patience_with(read.member):
-                found.append(read)
-        return found
+        due = itertools.takewhile(lambda read: now - read.begun > self._patience, self.flying)
+        return list(itertools.islice(due, _LOOK))
 
-    def _patience_with(self, member: Member) -> float:
-        """Seconds after which a read of it is late: what it hardly ever needs, or much more than others do; and never
-        so early that another could not have answered by then.
-        """
-        if (known := self._patience.get(member)) is not None:
-            return known
-        quantiles = member.timing.quantiles()
-        usual = quantiles[1] if quantiles else None
-        others = [m.timing.read for m in self._array.in_sync() if m is not member]
-        fastest = min((took for took in others if took is not None), default=None)
-        if fastest is None:
-            bound = _UNKNOWN if usual is None else usual
-        else:
-            bound = _FACTOR * fastest if usual is None else max(fastest, min(usual, _FACTOR * fastest))
-        self._patience[member] = bound = max(self._tuning.hedge_floor, bound)
-        return bound
+    def _learn(self) -> float:
+        """Seconds after which a read is late: what the fastest copy hardly ever needs."""
+        known = [found[1] for m in self._array.in_sync() if (found := m.timing.quantiles())]
+        return max(self._tuning.hedge_floor, min(known, default=_UNKNOWN))
 
     def _afford(self) -> bool:
         """One more is within the bound."""
