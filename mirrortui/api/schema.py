@@ -65,6 +65,18 @@ class Bitmap(msgspec.Struct, frozen=True, kw_only=True):
     chunks: int
 
 
+MOST_BEHIND = 16383
+
+
+class Lag(msgspec.Struct, frozen=True, kw_only=True):
+    """What clients were told is written, and write-mostly members do not have yet."""
+
+    writes: int
+    bytes: int
+    seconds: float
+    """Since the oldest of these writes began."""
+
+
 class Member(msgspec.Struct, frozen=True, kw_only=True):
     """One member as the worker sees it now."""
 
@@ -202,6 +214,10 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
     """The latest first, without their ranges."""
     timeout: int | None = None
     """Seconds that an operation on a member may take before it is failed; None: the kernel's."""
+    write_behind: int = 0
+    """Writes that write-mostly members may lag; 0: they are waited for like the others."""
+    lag: Lag | None = None
+    """None: no member lags."""
     hedged: int = 0
     """Reads that came late and were asked of another member, too, since it was assembled."""
     hedges_won: int = 0
@@ -228,7 +244,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     "bad-blocks-left", "sync-stuck",
     "member-replacing", "member-replaced", "check-started", "check-finished", "repair-started", "repair-finished",
     "sync-paused", "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over",
-    "mirror-taken-over", "spare-activated", "flag-set", "bitmap-set", "mirror-readonly", "mirror-readwrite",
+    "mirror-taken-over", "spare-activated", "flag-set", "bitmap-set", "write-behind-set", "mirror-readonly", "mirror-readwrite",
     "mirror-renamed", "mirror-grown", "lab"."""
     severity: Severity
     text: str
@@ -431,6 +447,8 @@ class BitmapRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     bitmap: Literal["internal", "none"]
     chunk: Annotated[int, msgspec.Meta(ge=4096)] | None = None
     """Bytes to a bit, a power of two; None: by size."""
+    write_behind: Annotated[int, msgspec.Meta(ge=0, le=MOST_BEHIND)] | None = None
+    """Writes that write-mostly members may lag, and nothing else is changed; 0: they are waited for."""
     yes: bool = False
     plan: bool = False
     events: int | None = None

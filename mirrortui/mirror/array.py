@@ -13,7 +13,14 @@ from dataclasses import dataclass, field, replace
 
 from mirrortui.device.base import Device
 from mirrortui.format import badblocks
-from mirrortui.format.superblock import MAX, ROLE_FAULTY, ROLE_SPARE, Feature, Superblock
+from mirrortui.format.superblock import (
+    MAX,
+    ROLE_FAULTY,
+    ROLE_SPARE,
+    WRITE_MOSTLY,
+    Feature,
+    Superblock,
+)
 from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.decide import LEAST_CHUNK
@@ -379,8 +386,10 @@ class Array:
             self.observer("mirror-failed", "error", f"{self.label} stopped taking writes: {why}", None)
 
     def authority(self, first: int, last: int) -> Member:
-        """Whose version of these chunks counts where the copies may differ: the lowest that has all of it."""
-        copies = self.in_sync()
+        """Whose version of these chunks counts where the copies may differ: the lowest that has all of it; write-mostly
+        ones last, as they may have lagged behind.
+        """
+        copies = sorted(self.in_sync(), key=lambda m: m.devflags & WRITE_MOSTLY)
         lo, hi = first << self.chunk_shift, (last + 1) << self.chunk_shift
         return next((m for m in copies if not m.bad.touches(lo, hi)), copies[0])
 

@@ -15,6 +15,7 @@ from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.format.superblock import WRITE_MOSTLY
 from mirrortui.mirror.array import Array, Member, State, Tuning
+from mirrortui.mirror.behind import Lag
 from mirrortui.mirror.executor import Executor, Operation, Signal, wait
 from mirrortui.mirror.intent import Intent
 from mirrortui.mirror.overwrite import Overwriter
@@ -36,9 +37,11 @@ class Book:
         tickets: Tickets,
         pool: Pool,
         tuning: Tuning,
+        lag: Lag,
     ) -> None:
         self._array = array
         self._intent = intent
+        self._lag = lag
         self._scribe = scribe
         self._tickets = tickets
         self._pool = pool
@@ -187,6 +190,7 @@ class Book:
         return self._flush_result or await self.acknowledge()
 
     async def _flush_members(self) -> int:
+        await self._lag.drained()
         if self._array.broken:
             return errno.EIO
         members = self._array.targets()
@@ -211,7 +215,10 @@ class Book:
         usable = [
             m
             for m in self._array.in_sync()
-            if m not in tried and not m.need.touches(first, last) and not m.bad.touches(offset, end)
+            if m not in tried
+            and not m.need.touches(first, last)
+            and not m.bad.touches(offset, end)
+            and not self._lag.touches(m, offset, end)
         ]
         preferred = [favoured] if favoured in usable else prefer(usable)
         return preferred[(offset >> self._stripe_shift) % len(preferred)] if preferred else None
@@ -236,6 +243,8 @@ class Book:
             tried.append(member)
             self.read_failed(member, offset, length, result)
             buffer = self.afresh(buffer, length)
+        if await self._lag.caught_up(offset, offset + length):
+            return await self.read(offset, buffer, length)
         edges = self.edges(offset, length)
         if len(edges) > 2 and not all(m in tried for m in self._array.in_sync()):
             return await self._read_pieces(offset, buffer, edges, self.read), buffer

@@ -68,11 +68,20 @@ def describe(
         checks=list(checks),
         opened_readonly=array.opened_readonly,
         timeout=timeout,
+        write_behind=mirror.lag.limit,
+        lag=_lag_of(mirror),
         hedged=mirror.hedges.asked,
         hedges_won=mirror.hedges.won,
         spare_policy=spares.policy(array),
         metadata=f"1.{array.in_sync()[0].superblock.minor}",
     )
+
+
+def _lag_of(mirror: Mirror) -> schema.Lag | None:
+    lag = mirror.lag
+    if (since := lag.since) is None:
+        return None
+    return schema.Lag(writes=lag.writes, bytes=lag.bytes, seconds=mirror.host.monotonic() - since)
 
 
 def count(mirror: Mirror, traffic: Traffic) -> dict[str, tuple[int, ...]]:

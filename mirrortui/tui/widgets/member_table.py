@@ -91,7 +91,7 @@ def _header(width: int) -> Content:
 
 def _columns(width: int) -> list[_Column]:
     """The columns that fit. The path takes what the others leave, and comes before what is only nice to have."""
-    for wealth in (2, 1, 0):
+    for wealth in (3, 2, 1, 0):
         columns = _choice(wealth)
         rest = width - sum(column.width + 2 for column in columns) + 1
         if rest >= _PATH:
@@ -101,7 +101,7 @@ def _columns(width: int) -> list[_Column]:
 
 
 def _choice(wealth: int) -> list[_Column]:
-    """All columns, the path without a width: 0, those that matter; 1, also the size; 2, also graphs."""
+    """All columns, the path without a width: 0, those that matter; 1, also the size; 2, also graphs; 3, also quantiles."""
     columns = [
         _Column(" slot", 5, _slot),
         _Column("  member", 0, _path),
@@ -111,6 +111,15 @@ def _choice(wealth: int) -> list[_Column]:
         _Column("latency", 7, _latency, "right", True),
         _Column("errors", 6, _errors, "right", True),
     ]
+    if wealth > 2:
+        columns.insert(
+            6,
+            _Column("p99", 7, lambda shown, width: _seconds(shown.member.latency_p99, width), "right", True),
+        )
+        columns.insert(
+            6,
+            _Column("p50", 7, lambda shown, width: _seconds(shown.member.latency_p50, width), "right", True),
+        )
     if wealth > 1:
         columns.insert(5, _Column("", 8, lambda shown, width: _graph(shown.rates.write, width), "left", True))
         columns.insert(4, _Column("", 8, lambda shown, width: _graph(shown.rates.read, width), "left", True))
@@ -151,7 +160,10 @@ def _rate(rate: int, width: int) -> Content:
 
 
 def _latency(shown: _Shown, width: int) -> Content:
-    seconds = shown.member.latency
+    return _seconds(shown.member.latency, width)
+
+
+def _seconds(seconds: float | None, width: int) -> Content:
     return cell(latency(seconds), width, "" if seconds else "$quiet", "right")
 
 
