@@ -244,8 +244,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     "bad-blocks-left", "sync-stuck",
     "member-replacing", "member-replaced", "check-started", "check-finished", "repair-started", "repair-finished",
     "sync-paused", "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over",
-    "mirror-taken-over", "spare-activated", "flag-set", "bitmap-set", "write-behind-set", "mirror-readonly", "mirror-readwrite",
-    "mirror-renamed", "mirror-grown", "lab"."""
+    "mirror-taken-over", "spare-activated", "flag-set", "bitmap-set", "write-behind-set", "mirror-readonly",
+    "mirror-readwrite", "mirror-renamed", "mirror-grown", "lab"."""
     severity: Severity
     text: str
     """A sentence that stands alone."""

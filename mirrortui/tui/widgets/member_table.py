@@ -101,7 +101,7 @@ def _columns(width: int) -> list[_Column]:
 
 
 def _choice(wealth: int) -> list[_Column]:
-    """All columns, the path without a width: 0, those that matter; 1, also the size; 2, also graphs; 3, also quantiles."""
+    """All columns, the path without a width: 0, those that matter; 1, also the size; 2, also graphs; 3, quantiles, too."""
     columns = [
         _Column(" slot", 5, _slot),
         _Column("  member", 0, _path),
@@ -112,14 +112,7 @@ def _choice(wealth: int) -> list[_Column]:
         _Column("errors", 6, _errors, "right", True),
     ]
     if wealth > 2:
-        columns.insert(
-            6,
-            _Column("p99", 7, lambda shown, width: _seconds(shown.member.latency_p99, width), "right", True),
-        )
-        columns.insert(
-            6,
-            _Column("p50", 7, lambda shown, width: _seconds(shown.member.latency_p50, width), "right", True),
-        )
+        columns[6:6] = [_Column("p50", 7, _p50, "right", True), _Column("p99", 7, _p99, "right", True)]
     if wealth > 1:
         columns.insert(5, _Column("", 8, lambda shown, width: _graph(shown.rates.write, width), "left", True))
         columns.insert(4, _Column("", 8, lambda shown, width: _graph(shown.rates.read, width), "left", True))
@@ -161,6 +154,14 @@ def _rate(rate: int, width: int) -> Content:
 
 def _latency(shown: _Shown, width: int) -> Content:
     return _seconds(shown.member.latency, width)
+
+
+def _p50(shown: _Shown, width: int) -> Content:
+    return _seconds(shown.member.latency_p50, width)
+
+
+def _p99(shown: _Shown, width: int) -> Content:
+    return _seconds(shown.member.latency_p99, width)
 
 
 def _seconds(seconds: float | None, width: int) -> Content:
