@@ -45,8 +45,8 @@ class FuseDisk:
 
 
 @contextmanager
-def fuse_disk(place: Path, size: int, *, delay: float = 0.0) -> Iterator[FuseDisk]:
-    """A file of that size in a directory of its own, whose reads take `delay` seconds."""
+def fuse_disk(place: Path, size: int, *, delay: float = 0.0, write_delay: float = 0.0) -> Iterator[FuseDisk]:
+    """A file of that size in a directory of its own, whose reads take `delay` seconds, and writes `write_delay`."""
     (place / "mnt").mkdir(parents=True)
     nbd, disk = place / "nbd", FuseDisk(place)
     words: list[str | Path] = [
@@ -59,7 +59,11 @@ def fuse_disk(place: Path, size: int, *, delay: float = 0.0) -> Iterator[FuseDis
         "memory",
         str(size),
     ]
-    words += [f"pause-control={place / 'control'}", f"rdelay={delay * 1000:.0f}ms"]
+    words += [
+        f"pause-control={place / 'control'}",
+        f"rdelay={delay * 1000:.0f}ms",
+        f"wdelay={write_delay * 1000:.0f}ms",
+    ]
     server = subprocess.Popen(words)
     mount = None
     try:

@@ -101,7 +101,7 @@ def _columns(width: int) -> list[_Column]:
 
 
 def _choice(wealth: int) -> list[_Column]:
-    """All columns, the path without a width: 0, those that matter; 1, also the size; 2, also graphs; 3, quantiles, too."""
+    """All columns, the path without a width: 0, those that matter; 1, also the size; 2, graphs; 3, also quantiles."""
     columns = [
         _Column(" slot", 5, _slot),
         _Column("  member", 0, _path),
