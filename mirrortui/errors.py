@@ -51,8 +51,12 @@ class DivergedError(RefusedError):
 
     code = "diverged"
 
-    def __init__(self, what: str, *, hint: str = "", survivors: Sequence[str] = ()) -> None:
+    def __init__(
+        self, what: str, *, hint: str = "", survivors: Sequence[str] = (), sides: Sequence[object] = ()
+    ) -> None:
         super().__init__(what, hint=hint)
+        self.sides = sides
+        """Their histories, as mirror.diverged tells them. Known only where it was found out, too."""
         self.survivors = survivors
         """Who can be it: one member of each side. Known only where it was found out, not over a socket."""
 

@@ -46,6 +46,7 @@ from mirrortui.api.schema import (
     StopRequest,
     SyncRequest,
     TakeoverRequest,
+    ZeroRequest,
 )
 from mirrortui.errors import MirrortuiError, NoEngineError
 
@@ -273,6 +274,14 @@ class EngineClient:
         """What `takeover` would do."""
         return self._post(_target(mirror, "takeover"), _planning(request), Plan)
 
+    def zero_superblock(self, request: ZeroRequest) -> Plan:
+        """Erase every superblock of a device."""
+        return self._post("/v1/zero-superblock", _acting(request), Plan)
+
+    def plan_zero_superblock(self, request: ZeroRequest) -> Plan:
+        """What `zero_superblock` would do."""
+        return self._post("/v1/zero-superblock", _planning(request), Plan)
+
     def export(self, mirror: str, request: ExportRequest) -> Mirror:
         """Serve the mirror at one more address."""
         return self._post(_target(mirror, "export"), request, Mirror)
@@ -373,6 +382,7 @@ Acting = TypeVar(
     StopRequest,
     HandoverRequest,
     TakeoverRequest,
+    ZeroRequest,
 )
 
 

@@ -36,6 +36,7 @@ from mirrortui.api.schema import (
     StopRequest,
     SyncRequest,
     TakeoverRequest,
+    ZeroRequest,
 )
 
 MemberVerb = Literal["fail", "remove", "add", "re-add"]
@@ -215,6 +216,14 @@ class EngineApi(Protocol):
 
     def suffer(self, mirror: str, request: LabRequest) -> Mirror:
         """A mishap in the fault lab; of mirrors that were started with it."""
+        ...
+
+    def zero_superblock(self, request: ZeroRequest) -> Plan:
+        """Erase every superblock of a device that is in no running mirror; answers what was done."""
+        ...
+
+    def plan_zero_superblock(self, request: ZeroRequest) -> Plan:
+        """What `zero_superblock` would do."""
         ...
 
     def export(self, mirror: str, request: ExportRequest) -> Mirror:

@@ -38,7 +38,7 @@ Verb = (
     ]
     | SyncVerb
     | DailyVerb
-    | Literal["zero-superblock"]
+    | Literal["zero-superblock", "export", "badblocks", "impact", "speed", "lab"]
 )
 
 
@@ -277,6 +277,20 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     """All of it in words."""
 
 
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """One side of a split brain: members that went on without the others."""
+
+    members: list[str]
+    """The freshest first; it can be named as the survivor."""
+    events: int
+    written: float
+    """When a superblock of theirs was written last."""
+    changed: int | None
+    """Bytes that may have changed since they parted; None: its bitmap does not tell."""
+    map: str
+    """The data area in at most 256 cells, "d" where it wrote since and "." elsewhere; empty if that is not known."""
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a verb would do, before it does it (I14)."""
 
@@ -304,6 +318,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     survivors: list[str] = []
     """Refused for a split brain: who can be named as the survivor, one of each side."""
     notes: list[str] = []
+    histories: list[History] = []
+    """Refused for a split brain: each side, in the order of `survivors`."""
 
 
 class CreateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -555,6 +571,8 @@ class DeviceInfo(msgspec.Struct, frozen=True, kw_only=True):
     serial: str = ""
     transport: str = ""
     sector: int = 512
+    parent: str = ""
+    """Of a partition its disk, of a volume the first device it lies on; empty for what lies on nothing."""
     holds: str = ""
     """ "ext4, label photos"; "mounted on /backup"; "member of vault"; empty."""
     why_not: str | None = None
@@ -570,6 +588,16 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     socket: str
     mirrors: int
     last_seq: int
+
+
+class ZeroRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`zero-superblock`: erase what makes a device a member."""
+
+    member: str
+    yes: bool = False
+    plan: bool = False
+    counts: dict[str, int] = {}
+    """The plan's; refused if the device changed since."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

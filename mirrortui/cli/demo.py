@@ -20,7 +20,8 @@ from mirrortui.api.client import EngineClient
 from mirrortui.api.launch import join, launch
 from mirrortui.api.paths import Paths, resolve
 from mirrortui.api.schema import CreateRequest, MemberRequest, Mirror, SpeedRequest, StopRequest
-from mirrortui.cli.session import print_json
+from mirrortui.cli.screen import screen_options, show
+from mirrortui.cli.session import Session, print_json
 from mirrortui.errors import MirrortuiError, NoEngineError
 from mirrortui.units import MIB
 
@@ -38,13 +39,15 @@ Traffic = subprocess.Popen[bytes]
 
 
 @click.command()
+@screen_options
 @click.option(
     "--headless", is_flag=True, help="No screen: lose a member, replace it, and print what the client saw."
 )
 @click.option(
     "--seconds", type=click.FloatRange(min=1), default=10.0, show_default=True, help="With --headless."
 )
-def demo(headless: bool, seconds: float) -> int:
+@click.pass_obj
+def demo(session: Session, headless: bool, seconds: float) -> int:
     """Run a two-way mirror on image files in a temporary directory, with a client that writes, reads back and compares.
 
     Everything is gone when the screen is left. A third image waits there, to replace the member that you fail.
@@ -58,9 +61,7 @@ def demo(headless: bool, seconds: float) -> int:
             if headless:
                 _play(client, place, seconds)
                 return _sum_up(client, traffic, report)
-            from mirrortui.tui.app import run
-
-            run(client, throwaway=True)
+            show(session, client, throwaway=True)
             return 0
     finally:
         shutil.rmtree(place)

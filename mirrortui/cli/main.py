@@ -10,6 +10,7 @@ from typing import Any
 import rich_click as click
 
 import mirrortui
+from mirrortui.cli.screen import screen_options, show
 from mirrortui.cli.session import Session, socket_option
 from mirrortui.errors import MirrortuiError, RequestError
 
@@ -45,6 +46,7 @@ _VERBS = {
     "engine": "engine",
     "lab": "lab",
     "demo": "demo",
+    "keys": "keys",
 }
 """Each verb's module in this package, imported when the verb is used."""
 _PYTHON = {"set": "set_flag"}
@@ -68,19 +70,26 @@ class _Verbs(click.RichGroup):
     cls=_Verbs, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @socket_option
+@screen_options
+@click.option("--serve", is_flag=True, help="Show the screen in a browser on this machine, behind a token.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True, help="With --serve.")
 @click.version_option(mirrortui.__version__, prog_name="mirrortui")
 @click.pass_obj
 @click.pass_context
-def cli(ctx: click.Context, session: Session) -> None:
+def cli(ctx: click.Context, session: Session, serve: bool, port: int) -> None:
     """RAID-1 in user space, on Linux MD's own format.
 
     Without a verb, the screen opens. Exit codes: 0 done, 1 refused or failed (status: degraded), 2 wrong usage
     (status: failed), 3 not found, 4 no engine, 5 timeout.
     """
-    if ctx.invoked_subcommand is None:
-        from mirrortui.tui.app import run
+    if ctx.invoked_subcommand is not None:
+        return
+    if serve:
+        from mirrortui.cli.serve import serve as serve_screen
 
-        run(session.engine())
+        serve_screen(session, port)
+    else:
+        show(session)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -26,6 +26,10 @@ class Session:
     """One invocation."""
 
     socket: str | None = None
+    theme: str | None = None
+    """Of the screen; None: as it was last."""
+    ascii: bool = False
+    """The screen draws with nothing else."""
 
     @property
     def paths(self) -> Paths:

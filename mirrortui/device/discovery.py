@@ -48,6 +48,8 @@ class DiscoveredDevice:
     """What is on it, as far as it could be read and is known here."""
     why_not: str | None
     """``"mounted on /home"``; None: it can be a member as it is."""
+    parent: str = ""
+    """Path of the disk that it is a partition of, or of the first device that a volume lies on."""
 
 
 def discover(members: Mapping[str, str] | None = None, *, at_least: int = 0) -> list[DiscoveredDevice]:
@@ -98,6 +100,7 @@ def _describe(device: pyudev.Device, path: str, member_of: str | None, at_least:
         _transport(device),
         signatures,
         why_not,
+        _parent(device),
     )
 
 
@@ -122,6 +125,14 @@ def _why_not(
     if seen.signatures:
         return f"holds {' and '.join(str(signature) for signature in seen.signatures)}"
     return None
+
+
+def _parent(device: pyudev.Device) -> str:
+    if device.device_type == "partition":
+        disk = device.find_parent("block")
+        return str(disk.device_node or "") if disk else ""
+    below = sorted(entry.name for entry in Path(device.sys_path, "slaves").glob("*"))
+    return f"/dev/{below[0].replace('!', '/')}" if below else ""
 
 
 def _transport(device: pyudev.Device) -> str:

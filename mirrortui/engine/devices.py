@@ -22,6 +22,7 @@ def list_devices(mirrors: Sequence[Mirror]) -> list[DeviceInfo]:
             serial=found.serial,
             transport=found.transport,
             sector=found.sector,
+            parent=found.parent,
             holds=_holds(found, members),
             why_not=found.why_not,
         )

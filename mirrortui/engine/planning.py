@@ -27,6 +27,7 @@ from mirrortui.errors import (
 )
 from mirrortui.mirror.create import CreateSpec
 from mirrortui.mirror.create import plan as lay_out
+from mirrortui.mirror.diverged import Side
 from mirrortui.units import format_size
 from mirrortui.worker.candidates import deliberation, examine_member, losses
 
@@ -148,7 +149,10 @@ def impossible_assemble(request: AssembleRequest, error: MirrortuiError) -> Plan
     """The plan of an assembly that is refused."""
     name = request.name or ""
     plan = refusal("assemble", name, f"Assemble {name}".rstrip(), _assemble_command(request), error)
-    return replace(plan, survivors=list(error.survivors)) if isinstance(error, DivergedError) else plan
+    if not isinstance(error, DivergedError):
+        return plan
+    histories = [rehearsal.history(side) for side in error.sides if isinstance(side, Side)]
+    return replace(plan, survivors=list(error.survivors), histories=histories)
 
 
 def _check_name_is_free(request: CreateRequest, mirrors: Sequence[Mirror]) -> None:

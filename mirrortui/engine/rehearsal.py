@@ -8,16 +8,20 @@ from contextlib import ExitStack
 
 from msgspec.structs import replace
 
-from mirrortui.api.schema import AssembleRequest, Plan
+from mirrortui.api.schema import AssembleRequest, History, Plan
 from mirrortui.device.base import Device, Extent, Op, Waiter
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.device.probe import Peek
 from mirrortui.errors import MemberError
+from mirrortui.format.superblock import seconds
 from mirrortui.mirror.assemble import AssembleSpec, consider
 from mirrortui.mirror.decide import Verdict
-from mirrortui.mirror.diverged import Rejoin, amount
+from mirrortui.mirror.diverged import Rejoin, Side, amount
 from mirrortui.mirror.executor import Operation, run_at_once
 from mirrortui.mirror.salvage import loser_of
+
+_CELLS = 256
+"""Of a history's map."""
 
 
 class _Glimpse:
@@ -87,6 +91,19 @@ def rehearse(request: AssembleRequest, *, uuid: str | None, partial: bool) -> Ve
     if request.save_loser:
         loser_of(verdict)  # raises if one file cannot keep it
     return verdict
+
+
+def history(side: Side) -> History:
+    """What one side of a split brain did since they parted."""
+    sb = side.head.superblock
+    changed = None if side.changed is None else amount(side.head, side.changed).bytes
+    return History(
+        members=[member.path for member in side.members],
+        events=sb.events,
+        written=seconds(sb.utime),
+        changed=changed,
+        map=side.cells(_CELLS),
+    )
 
 
 def tell(plan: Plan, verdict: Verdict, request: AssembleRequest) -> Plan:

@@ -37,8 +37,9 @@ from mirrortui.api.schema import (
     StopRequest,
     SyncRequest,
     TakeoverRequest,
+    ZeroRequest,
 )
-from mirrortui.engine import daily
+from mirrortui.engine import daily, zeroing
 from mirrortui.engine.devices import list_devices
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.kernel import Keeper
@@ -90,6 +91,7 @@ class Service:
             ("POST", "/v1/assemble", self._assemble),
             ("GET", "/v1/scan", self._scan),
             ("GET", "/v1/devices", self._devices),
+            ("POST", "/v1/zero-superblock", self._zero_superblock),
             ("GET", "/metrics", self._metrics),
             ("GET", "/v1/events", self._events),
             ("GET", "/v1/mirrors/{name}", self._mirror),
@@ -145,6 +147,11 @@ class Service:
 
     async def _devices(self, request: Request) -> Response:
         return _answer(await asyncio.to_thread(list_devices, await self._supervisor.mirrors()))
+
+    async def _zero_superblock(self, request: Request) -> Response:
+        mirrors = await self._supervisor.mirrors()
+        asked = await _body(request, ZeroRequest)
+        return _answer(await asyncio.to_thread(zeroing.zero_superblock, asked, mirrors))
 
     async def _metrics(self, request: Request) -> Response:
         from mirrortui.engine.metrics import render  # few engines are ever asked
@@ -290,6 +297,7 @@ def _paths(body: msgspec.Struct) -> list[str]:
             | ForecastRequest(member=member)
             | SetRequest(member=member)
             | BadBlocksRequest(member=member)
+            | ZeroRequest(member=member)
         ):
             return [member]
         case LabRequest(member=member):

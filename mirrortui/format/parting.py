@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-from mirrortui.format.superblock import ROLE_FAULTY, Superblock, seconds
+from mirrortui.format.superblock import ROLE_FAULTY, Feature, Superblock, seconds
 from mirrortui.units import format_moment
 
 
@@ -78,12 +78,22 @@ def successor(member: Member, among: Sequence[Member]) -> Member | None:
             other
             for other in among
             if claims(other)
+            and not _may_have_changed_sides(other, member)
             and other.superblock.events >= member.superblock.events
             and accepts(member, other, among)
             and not accepts(other, member, among)
         ),
         None,
     )
+
+
+def _may_have_changed_sides(filled: Bearer, member: Bearer) -> bool:
+    """It is being filled, as a replacement or in the place of one: that may be on the other side of a split brain,
+    which has the same role to give.
+    """
+    given = place(member, filled)
+    twins = member.superblock.dev_roles.count(given) > 1
+    return filled.superblock.recovering and (twins or Feature.REPLACEMENT in filled.superblock.feature_map)
 
 
 def parted(one: Member, other: Member, among: Sequence[Member]) -> bool:

@@ -327,11 +327,17 @@ class Array:
         return next((role for role in range(self.raid_disks) if role not in taken), None)
 
     def vacant_slot(self) -> int | None:
-        """A slot number for a newcomer: as md does, beyond the first members' and of nobody attached. None: no more."""
+        """A slot number for a newcomer: as md does, beyond the first members' and of nobody attached. None: no more.
+
+        Those come first that leave the same rest as the first copy's, divided by the number of members: halves that
+        part and each take somebody in give away different slots, and neither takes the other's newcomer for its own.
+        """
         taken = {m.slot for m in self.members} | {
             slot for slot, role in enumerate(self.roles) if role < ROLE_FAULTY
         }
-        return next((slot for slot in range(self.raid_disks, len(self.roles)) if slot not in taken), None)
+        free = [slot for slot in range(self.raid_disks, len(self.roles)) if slot not in taken]
+        first = min((m.slot for m in self.in_sync()), default=0)
+        return min(free, key=lambda slot: ((slot - first) % self.raid_disks != 0, slot), default=None)
 
     def find(self, path: str) -> Member | None:
         """The attached member of that path."""

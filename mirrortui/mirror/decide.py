@@ -330,14 +330,15 @@ def _rejoin(verdict: Verdict, losers: Sequence[Found], compare: bool) -> None:
     (I10).
     """
     dirty = set(verdict.dirty)
-    for lost in diverged.in_order(verdict.freshest, losers):
+    kept = _freshest([p.found for p in verdict.places if p.role is not None and not p.recovering])
+    for lost in diverged.in_order(kept, losers):
         role, slot = _vacancy(verdict, lost)
         if role is None or slot is None:
             verdict.left_out.append(LeftOut(lost.path, "its place was given away"))
         elif why := _no_room(lost, slot, verdict.freshest):
             verdict.left_out.append(LeftOut(lost.path, why))
         else:
-            rejoin = diverged.rejoin(verdict.freshest, dirty, lost, chunk=verdict.chunk, compare=compare)
+            rejoin = diverged.rejoin(kept, dirty, lost, chunk=verdict.chunk, compare=compare)
             if verdict.freshest.header is not None:
                 # The loser gets these bits first, and must not lose what its own said.
                 verdict.dirty |= rejoin.need

@@ -80,6 +80,16 @@ class Side:
             return "nothing changed since"
         return f"{amount(self.head, self.changed)} changed since"
 
+    def cells(self, count: int) -> str:
+        """The array in that many cells: "d" where it wrote since, "." elsewhere; empty where that is not known."""
+        if self.changed is None or not self.head.header:
+            return ""
+        total = bitmap.count_bits(self.head.superblock.size, _chunk(self.head))
+        cells = ["."] * min(count, total)
+        for number in self.changed:
+            cells[number * len(cells) // total] = "d"
+        return "".join(cells)
+
     @property
     def idle(self) -> bool:
         """It was started apart, but nothing was written."""
@@ -204,6 +214,7 @@ def refusal(found: Sequence[Found]) -> DivergedError:
         "Joining them would mix two histories. Nothing was written.",
         hint=_next_step(found, there),
         survivors=[side.head.path for side in there],
+        sides=there,
     )
 
 
@@ -258,27 +269,28 @@ def choose(found: Sequence[Found], rest: Sequence[Found], survivor: str | None) 
             hint="One of these can: " + ", ".join(side.head.path for side in sides(found)) + ".",
         )
     losers = [f for f in rest if parting.parted(kept, f, found)]
-    losers += [f for f in rest if f not in losers and _filled_by(losers, f) and not _knows(f, kept)]
-    # One that was being filled has no history to lose: it does not part those who keep together.
     copies = [f for f in rest if f not in losers and not f.superblock.recovering]
+    # One that was being filled has no history to lose: it does not part those who keep together.
     losers += [
         f
         for f in rest
-        if f not in (*losers, *copies) and any(parting.parted(f, copy, found) for copy in copies)
+        if f not in (*losers, *copies)
+        and (_filled_elsewhere(f, copies) or any(parting.parted(f, copy, found) for copy in copies))
     ]
     if parting.parted_pairs(still := [f for f in rest if f not in losers]):
         raise refusal(still)
     return losers
 
 
-def _filled_by(losers: Sequence[Found], found: Found) -> bool:
-    """It is being filled on their side."""
-    return found.superblock.recovering and any(_knows(lost, found) for lost in losers)
+def _filled_elsewhere(found: Found, copies: Sequence[Found]) -> bool:
+    """None of these is who fills it."""
+    return not any(_knows(found, copy) for copy in copies)
 
 
 def _knows(one: Found, other: Found) -> bool:
-    """One's table has a place for the other."""
-    return parting.place(one, other) < ROLE_FAULTY
+    """One's table has a place for the other, in another slot than its own."""
+    apart = one.superblock.dev_number != other.superblock.dev_number
+    return apart and parting.place(one, other) < ROLE_FAULTY
 
 
 def _no_survivor(kept: Found, rest: Sequence[Found]) -> str:

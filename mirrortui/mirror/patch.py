@@ -105,6 +105,8 @@ class Patcher:
         adopted = self._needs(source, lo)
         # Decided after the last wait, and written all at once: a source that fails meanwhile is no longer the measure.
         others = [m for m in self._array.targets() if m is not source and not m.bad.touches(lo, hi)]
+        if not all(m.told for m in others):
+            return False  # who was taken in meanwhile may still call itself whole on disk
         needing = [m for m in others if self._needs(m, lo)]
         writes = [Operation(m.device, Op.WRITE, m.data + lo, buffer, hi - lo) for m in needing]
         for _ in writes:

@@ -337,6 +337,8 @@ class Sync:
             runs = await self._compare(window, source, buffer)
             if source.state is State.FAULTY:
                 return False  # who failed is no longer the measure of what is right
+            if self._untold():
+                return False  # who was taken in meanwhile is not to be written to yet
             # Who is written to is decided after the last wait: a member may have failed meanwhile.
             writes = [
                 (m, op)

@@ -13,6 +13,7 @@ from mirrortui.api.schema import (
     Bitmap,
     BitmapRequest,
     DailyVerb,
+    DeviceInfo,
     Forecast,
     ForecastRequest,
     GrowRequest,
@@ -23,6 +24,7 @@ from mirrortui.api.schema import (
     RenameRequest,
     SetRequest,
     Severity,
+    ZeroRequest,
 )
 from mirrortui.testing.fake_states import uri_of
 
@@ -32,6 +34,7 @@ class _Engine(Protocol):
 
     _changed: threading.Condition
     _mirrors: dict[str, Mirror]
+    _devices: list[DeviceInfo]
 
     def _answer(self) -> None: ...
     def _confirm(self, plan: Plan, yes: bool, events: int | None = None) -> None: ...
@@ -71,6 +74,22 @@ class DailyVerbs:
             text = f"In the fault lab: {request.mishap} {request.member}"
             self._tell(replace(found, lab=done), "lab", "warning", text, request.member)
             return self._mirrors[mirror]
+
+    def zero_superblock(self: _Engine, request: ZeroRequest) -> Plan:
+        with self._changed:
+            self._answer()
+            plan = _zero_plan(request.member, self._mirrors)
+            self._confirm(plan, request.yes)
+            self._devices = [
+                replace(device, holds="") if device.path == request.member else device
+                for device in self._devices
+            ]
+            return plan
+
+    def plan_zero_superblock(self: _Engine, request: ZeroRequest) -> Plan:
+        with self._changed:
+            self._answer()
+            return _zero_plan(request.member, self._mirrors)
 
     def set_flag(self: _Engine, mirror: str, request: SetRequest) -> Mirror:
         with self._changed:
@@ -152,6 +171,24 @@ class DailyVerbs:
         with self._changed:
             self._answer()
             return _rename_plan(self._find(mirror), request, self._mirrors)
+
+
+def _zero_plan(path: str, mirrors: dict[str, Mirror]) -> Plan:
+    running = [m.name for m in mirrors.values() if any(member.path == path for member in m.members)]
+    return Plan(
+        verb="zero-superblock",
+        mirror="attic",
+        title=f"Erase the MD superblock of {path}",
+        copies="nothing",
+        erases=[
+            "the v1.2 superblock at byte 4096: a member of attic, written last 3 May 2025 11:02, events 77."
+        ],
+        meanwhile="it belongs to no mirror that runs",
+        afterwards=f"{path} is no member of anything; its data stays where it is, and nothing tells where that is",
+        command=command("zero-superblock", path, yes=True),
+        confirm="yes",
+        refused=f"{path} is a member of {running[0]}, which runs; nothing was written." if running else None,
+    )
 
 
 def _set_plan(mirror: Mirror, request: SetRequest) -> Plan:

@@ -179,8 +179,14 @@ class FakeEngine(DailyVerbs, KernelVerbs):
         with self._changed:
             self._answer()
             found = self._find(mirror)
-            bad = next((m.bad for m in found.members if m.path == request.member), 0)
-            ranges = [BadRange(start=0, length=bad, sector=2048, sectors=bad // 512)] if bad else []
+            bad = self._member(found, request.member).bad
+            if bad and request.retest:
+                members = [replace(m, bad=0) if m.path == request.member else m for m in found.members]
+                text = f"{bad} bytes of {request.member} were bad and are good again."
+                changed = replace(found, members=members)
+                self._tell(changed, "bad-blocks-healed", "good", text, request.member)
+                return BadBlocks(mirror=mirror, member=request.member, ranges=[], healed=bad)
+            ranges = [BadRange(start=7 * GIB, length=bad, sector=14682112, sectors=bad // 512)] if bad else []
             return BadBlocks(mirror=mirror, member=request.member, ranges=ranges)
 
     def export(self, mirror: str, request: ExportRequest) -> Mirror:
@@ -416,6 +422,7 @@ def _progress(mirror: Mirror, sync: Sync) -> str:
 def main(arguments: list[str]) -> None:
     """Open the screen on a fake engine, for people who work on the screen."""
     from mirrortui.tui.app import run
+    from mirrortui.tui.preferences import Preferences
 
     state = arguments[0] if arguments else "rebuilding"
     if state not in (*STATES, "lost"):
@@ -423,7 +430,7 @@ def main(arguments: list[str]) -> None:
     engine = FakeEngine("healthy" if state == "lost" else state, SystemClock())
     if state == "lost":
         threading.Timer(3, engine.lose).start()
-    run(engine)
+    run(engine, Preferences())
 
 
 if __name__ == "__main__":

@@ -97,9 +97,7 @@ class KernelVerbs:
     def look(self: _Engine, mirror: str, request: LookRequest) -> Look:
         with self._changed:
             self._answer()
-            paths = [m.path for m in self._find(mirror).members if m.state == "in_sync"]
-            copies = [CopyOf(path=path, data=bytes(request.length)) for path in paths]
-            return Look(offset=request.offset, copies=copies)
+            return _look(self._find(mirror), request)
 
     def set_speed(self: _Engine, mirror: str, request: SpeedRequest) -> Mirror:
         with self._changed:
@@ -141,6 +139,25 @@ class KernelVerbs:
         with self._changed:
             self._answer()
             return plans.takeover(self._find(mirror))
+
+
+def _look(mirror: Mirror, request: LookRequest) -> Look:
+    """Text, with a few other bytes where the last check found a difference: on the odd member, or on the last one."""
+    page = b"a mirror keeps the same data on all of its members; here it does not. "
+    start = request.offset % len(page)
+    plain = (page * (request.length // len(page) + 2))[start : start + request.length]
+    paths = [member.path for member in mirror.members if member.state == "in_sync"]
+    copies = []
+    for path in paths:
+        data = bytearray(plain)
+        for found in mirror.checks[0].ranges if mirror.checks and not mirror.checks[0].repaired else ():
+            if path in (found.odd or paths[-1:]):
+                for at in range(found.offset, found.offset + found.length, 4096):
+                    for place in (at + 260, at + 264, at + 1500):
+                        if 0 <= place - request.offset < len(data):
+                            data[place - request.offset] ^= 0x80
+        copies.append(CopyOf(path=path, data=bytes(data)))
+    return Look(offset=request.offset, copies=copies)
 
 
 _TOLD: dict[SyncVerb, tuple[str, str]] = {

@@ -15,6 +15,7 @@ from mirrortui.api.schema import (
     CreateRequest,
     DeviceInfo,
     Export,
+    History,
     Member,
     MemberRequest,
     Mirror,
@@ -94,9 +95,15 @@ def assemble(mirror: Mirror) -> Plan:
     )
 
 
+def _history(path: str, events: int, written: float, changed: int, where: list[range]) -> History:
+    cells = "".join("d" if any(cell in run for run in where) else "." for cell in range(CELLS))
+    return History(members=[path], events=events, written=written, changed=changed, map=cells)
+
+
 def rejoin(mirror: Mirror, request: AssembleRequest) -> Plan:
     """The plan of `assemble` where the members were used apart."""
     a, b = (member.path for member in mirror.members)
+    since = mirror.since or 0.0
     plan = Plan(
         verb="assemble",
         mirror=mirror.name,
@@ -111,6 +118,10 @@ def rejoin(mirror: Mirror, request: AssembleRequest) -> Plan:
         f"{a} is gone; both were written since: 9 chunks (576 MiB) changed since on {a}, 4 chunks (256 MiB) on {b}.",
         hint="Look at each with --readonly --run, then name the one to keep: --survivor MEMBER.",
         survivors=[a, b],
+        histories=[
+            _history(a, 4137, since + 5400, 576 * MIB, [range(40, 46), range(150, 153)]),
+            _history(b, 4135, since + 1500, 256 * MIB, [range(44, 46), range(201, 203)]),
+        ],
     )
     if request.survivor is None:
         return plan
@@ -123,11 +134,26 @@ def rejoin(mirror: Mirror, request: AssembleRequest) -> Plan:
         ],
         meanwhile=f"it can be used at once; until the copy is done what counts is on {request.survivor}",
         afterwards="2 of 2 copies",
-        command=command("assemble", mirror.name, survivor=request.survivor, yes=True),
+        command=command(
+            "assemble",
+            mirror.name,
+            survivor=request.survivor,
+            compare=request.compare,
+            save_loser=request.save_loser,
+            yes=True,
+        ),
         confirm="name",
         refused=None,
         hint="",
         survivors=[],
+        histories=[],
+        notes=[
+            f"{request.survivor} says at events 4137 that {lost} is gone; {lost} says that {request.survivor} is.",
+            "That is exact: each side was degraded since they parted and so forgot nothing.",
+            f"Before that, what only {lost} holds is kept in {request.save_loser}."
+            if request.save_loser
+            else "--save-loser FILE would first keep that in a new file.",
+        ],
     )
 
 

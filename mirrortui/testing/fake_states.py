@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from mirrortui.api.schema import Bitmap, Client, DeviceInfo, Event, Export, Member, Mirror, Severity, Sync
+from mirrortui.api.schema import (
+    Bitmap,
+    CheckRun,
+    Client,
+    DeviceInfo,
+    Difference,
+    Event,
+    Export,
+    Member,
+    Mirror,
+    Severity,
+    Sync,
+)
 from mirrortui.units import GIB, MIB, TIB
 
 CELLS = 256
@@ -252,6 +264,33 @@ def kernel(now: float) -> World:
     return _world([_vault(now), root, photos], _quiet_history(now))
 
 
+def differs(now: float) -> World:
+    """A check found that the members of two mirrors are not equal: of three one is odd, of two nobody can tell."""
+    third = Member(path="/dev/sdg1", slot=2, state="in_sync", size=500 * GIB, since=now - 259_200)
+    photos = _photos(now, mismatches=20 << 10, raid_disks=3, checks=[_found(now, 500 * GIB, ["/dev/sde1"])])
+    photos = replace(photos, members=[*photos.members, third], map=_cells({range(90, 91): "m"}))
+    vault = _vault(
+        now, mismatches=20 << 10, checks=[_found(now, 2 * TIB, [])], map=_cells({range(23, 24): "m"})
+    )
+    return _world([vault, photos, _scratch(now)], _quiet_history(now))
+
+
+def _found(now: float, size: int, odd: list[str]) -> CheckRun:
+    places = [(180 * GIB, 4096), (180 * GIB + 16384, 8192), (200 * GIB, 4096), (499 * GIB, 4096)]
+    return CheckRun(
+        action="check",
+        begun=now - 7200,
+        ended=now - 3600,
+        complete=True,
+        size=size,
+        position=size,
+        differing=sum(length for _, length in places),
+        repaired=0,
+        unread=0,
+        ranges=[Difference(offset=offset, length=length, odd=odd) for offset, length in places],
+    )
+
+
 STATES: dict[str, Callable[[float], World]] = {
     "healthy": healthy,
     "degraded": degraded,
@@ -261,6 +300,7 @@ STATES: dict[str, Callable[[float], World]] = {
     "empty": empty,
     "several": several,
     "kernel": kernel,
+    "differs": differs,
 }
 """By name; each takes the time now, seconds since 1970 UTC."""
 
@@ -456,7 +496,8 @@ def _devices() -> list[DeviceInfo]:
             model="WDC WD20EFRX",
             serial="WD-4M21KZ",
             transport="sata",
-            holds="mounted on /backup",
+            parent="/dev/sdf",
+            holds="ext4, label backup",
             why_not="mounted on /backup",
         ),
         DeviceInfo(
@@ -467,7 +508,33 @@ def _devices() -> list[DeviceInfo]:
             size=930 * GIB,
             model="Samsung 980",
             transport="nvme",
+            parent="/dev/nvme0n1",
+            holds="swap",
             why_not="swap is on it",
+        ),
+        DeviceInfo(
+            path="/dev/sdc",
+            size=2 * TIB,
+            model="HGST HUS724020",
+            serial="PN2134P6",
+            transport="sata",
+            why_not="member of vault",
+        ),
+        DeviceInfo(
+            path="/dev/sdf",
+            size=4 * TIB,
+            model="WDC WD20EFRX",
+            serial="WD-4M21KZ",
+            transport="sata",
+            why_not="has partitions: sdf1",
+        ),
+        DeviceInfo(
+            path="/dev/nvme0n1",
+            size=931 * GIB,
+            model="Samsung 980",
+            serial="S64DNX0R",
+            transport="nvme",
+            why_not="has partitions: nvme0n1p2",
         ),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
@@ -21,18 +22,31 @@ class Fitted(Visual):
     """Content that is drawn for a width: widgets and rows of a list stay right when the terminal is resized."""
 
     def __init__(self, draw: Callable[[int], Content]) -> None:
+        """`draw` answers the same whenever it is asked."""
         self._draw = draw
+        self._drawn: tuple[int, Content] | None = None
+
+    def drawn(self, width: int) -> Content:
+        """As it is at that width."""
+        if self._drawn is None or self._drawn[0] != width:
+            self._drawn = width, self._draw(width)
+        return self._drawn[1]
 
     def render_strips(
         self, width: int, height: int | None, style: Style, options: RenderOptions
     ) -> list[Strip]:
-        return self._draw(width).render_strips(width, height, style, options)
+        return self.drawn(width).render_strips(width, height, style, options)
 
     def get_optimal_width(self, rules: RulesMap, container_width: int) -> int:
         return container_width
 
     def get_height(self, rules: RulesMap, width: int) -> int:
-        return self._draw(width).plain.count("\n") + 1
+        return height_of(self.drawn(width))
+
+
+def height_of(content: Content) -> int:
+    """Lines that it takes."""
+    return content.plain.count("\n") + 1
 
 
 def printable(text: str) -> str:
@@ -65,6 +79,11 @@ def path_cell(path: str, width: int, style: str = "") -> Content:
 def lines(parts: Iterable[Content]) -> Content:
     """One below the other."""
     return Content("\n").join(parts)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of at most `width` cells, and of ten at least."""
+    return textwrap.wrap(text, max(10, width), break_on_hyphens=False) or [""]
 
 
 def row(*parts: Content | str | tuple[str, str]) -> Content:

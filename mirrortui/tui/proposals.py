@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from msgspec.structs import replace
 
+from mirrortui.api.consent import command
 from mirrortui.api.interface import EngineApi, MemberVerb
 from mirrortui.api.schema import (
     AccessRequest,
@@ -36,7 +37,7 @@ class Proposal(Protocol):
         """What it would do."""
         ...
 
-    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+    def act(self, client: EngineApi, plan: Plan) -> object:
         """Do it, as planned: the engine refuses if the mirror changed since, or wants more confirmation."""
         ...
 
@@ -68,12 +69,26 @@ class Create:
     members: tuple[str, ...]
     force: bool = False
     assume_clean: bool = False
+    spares: tuple[str, ...] = ()
+    bitmap_chunk: int | None = None
+    direct: bool = False
+    write_mostly: str | None = None
+    """One of the members, which is read only where no other can serve: set once the mirror runs."""
 
     def plan(self, client: EngineApi) -> Plan:
-        return client.plan_create(self._request(yes=False))
+        plan = client.plan_create(self._request(yes=False))
+        if plan.confirm == "none":
+            plan = replace(plan, confirm="yes")  # a wizard ends with a deliberate key
+        if self.write_mostly is None:
+            return plan
+        line = command("set", self.name, self.write_mostly, "write-mostly", "on")
+        return replace(plan, command=f"{plan.command} && {line}")
 
     def act(self, client: EngineApi, plan: Plan) -> Mirror:
-        return client.create(self._request(yes=_confirmed(plan)))
+        mirror = client.create(self._request(yes=_confirmed(plan)))
+        if self.write_mostly is None:
+            return mirror
+        return client.set_flag(self.name, SetRequest(member=self.write_mostly, flag="write-mostly", on=True))
 
     def _request(self, *, yes: bool) -> CreateRequest:
         return CreateRequest(
@@ -81,6 +96,9 @@ class Create:
             members=list(self.members),
             force=self.force,
             assume_clean=self.assume_clean,
+            spares=list(self.spares),
+            bitmap_chunk=self.bitmap_chunk,
+            direct=self.direct,
             yes=yes,
         )
 
@@ -108,6 +126,10 @@ class Assemble:
     """Also if members are missing that were there before."""
     survivor: str | None = None
     """Of a split brain: the member whose content is kept."""
+    compare: bool = False
+    """Of a split brain: read both in full, whatever the bitmaps say."""
+    save_loser: str | None = None
+    """Of a split brain: a new file for what only the loser holds."""
 
     def plan(self, client: EngineApi) -> Plan:
         return client.plan_assemble(self._request())
@@ -116,7 +138,13 @@ class Assemble:
         return client.assemble(replace(self._request(), yes=_confirmed(plan), counts=plan.counts))
 
     def _request(self) -> AssembleRequest:
-        return AssembleRequest(name=self.mirror, run=self.run, survivor=self.survivor)
+        return AssembleRequest(
+            name=self.mirror,
+            run=self.run,
+            survivor=self.survivor,
+            compare=self.compare,
+            save_loser=self.save_loser,
+        )
 
 
 @dataclass(frozen=True, slots=True)

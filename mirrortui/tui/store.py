@@ -21,6 +21,9 @@ from mirrortui.tui.words import rank
 EVENTS_KEPT = 500
 SAMPLES_KEPT = 120
 """Of each rate; at most one a second is taken."""
+SPAN = 30.0
+"""Seconds that one sample of the last hour stands for."""
+SPANS_KEPT = 120
 _RETRY = 1.0
 """Seconds until an engine that went away is asked for events again."""
 
@@ -36,6 +39,19 @@ class Rates:
     write: tuple[int, ...] = ()
 
 
+@dataclass(slots=True)
+class _Span:
+    """Samples that are kept as one, their mean."""
+
+    begun: float
+    read: int = 0
+    write: int = 0
+    samples: int = 0
+
+    def take(self, read: int, write: int) -> None:
+        self.read, self.write, self.samples = self.read + read, self.write + write, self.samples + 1
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """Everything the screen may show, at one moment."""
@@ -47,6 +63,8 @@ class Picture:
     """Oldest first."""
     engine: EngineInfo | None = None
     rates: Mapping[Source, Rates] = field(default_factory=dict)
+    hours: Mapping[str, Rates] = field(default_factory=dict)
+    """Of each mirror, over the last hour: a sample for each `SPAN` seconds, as far as somebody looked."""
     taken: float | None = None
     """When the engine answered last; None: never."""
     lost: MirrortuiError | None = None
@@ -65,6 +83,7 @@ class Store:
         self._clock = clock
         self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self._rates: dict[Source, deque[tuple[int, int]]] = {}
+        self._hours: dict[str, deque[_Span]] = {}
         self._sampled = float("-inf")
         self._stream: EventStream | None = None
         self._bell = threading.Event()
@@ -103,6 +122,7 @@ class Store:
             events=tuple(self._events),
             engine=engine,
             rates={source: _columns(samples) for source, samples in self._rates.items()},
+            hours={name: _means(spans) for name, spans in self._hours.items()},
             taken=now,
         )
 
@@ -163,10 +183,25 @@ class Store:
         for source, sample in current.items():
             kept[source].append(sample)
         self._rates = kept
+        self._hours = {mirror.name: self._lengthen(mirror, moment) for mirror in mirrors}
+
+    def _lengthen(self, mirror: Mirror, moment: float) -> deque[_Span]:
+        spans = self._hours.get(mirror.name) or deque(maxlen=SPANS_KEPT)
+        if not spans or moment - spans[-1].begun >= SPAN:
+            spans.append(_Span(moment))
+        spans[-1].take(mirror.read_rate, mirror.write_rate)
+        return spans
 
 
 def _columns(samples: deque[tuple[int, int]]) -> Rates:
     return Rates(tuple(read for read, _ in samples), tuple(write for _, write in samples))
+
+
+def _means(spans: deque[_Span]) -> Rates:
+    return Rates(
+        tuple(span.read // span.samples for span in spans),
+        tuple(span.write // span.samples for span in spans),
+    )
 
 
 def _never_back(new: Mirror, old: Mirror | None) -> Mirror:

@@ -111,7 +111,85 @@ DAY = _theme(
 )
 """For bright ones."""
 
-THEMES = (NIGHT, DAY)
+CONTRAST = _theme(
+    "mirror-contrast",
+    dark=True,
+    background="#000000",
+    surface="#121212",
+    panel="#303030",
+    foreground="#ffffff",
+    accent="#ffffff",
+    good="#5fff87",
+    working="#5fd7ff",
+    attention="#ffd75f",
+    bad="#ff8787",
+    quiet="#c6c6c6",
+    line="#8a8a8a",
+    map_calm="#4e9a64",
+    map_dirty="#d7d75f",
+    graph="#87afd7",
+    soft=("#00385a", "#5a4400", "#7a0010"),
+)
+"""For bad screens and tired eyes: nothing is dimmed."""
+
+COLOUR_BLIND = _theme(
+    "mirror-colour-blind",
+    dark=True,
+    background="#0e1216",
+    surface="#151b21",
+    panel="#25303a",
+    foreground="#dfe5ea",
+    accent="#b8c7dc",
+    good="#2fb391",
+    working="#56b4e9",
+    attention="#f0e442",
+    bad="#ff7f3f",
+    quiet="#8b96a2",
+    line="#33404d",
+    map_calm="#2a5a52",
+    map_dirty="#a59d3c",
+    graph="#46617a",
+    soft=("#12334a", "#3f3b0d", "#57260a"),
+)
+"""Okabe and Ito's colours, which people with any colour vision tell apart; bad is also the darkest ground."""
+
+MONO = _theme(
+    "mirror-mono",
+    dark=True,
+    background="#101010",
+    surface="#181818",
+    panel="#303030",
+    foreground="#d8d8d8",
+    accent="#ffffff",
+    good="#c0c0c0",
+    working="#f0f0f0",
+    attention="#ffffff",
+    bad="#ffffff",
+    quiet="#8c8c8c",
+    line="#444444",
+    map_calm="#5a5a5a",
+    map_dirty="#a0a0a0",
+    graph="#6a6a6a",
+    soft=("#2c2c2c", "#404040", "#5a5a5a"),
+)
+"""Greys only; glyphs and words say the rest. Chosen where NO_COLOR is set."""
+
+THEMES = (NIGHT, DAY, CONTRAST, COLOUR_BLIND, MONO)
+_PREFIX = "mirror-"
+
+
+def short_name(theme: str) -> str:
+    """As people write it: ``"night"``."""
+    return theme.removeprefix(_PREFIX)
+
+
+def full_name(short: str) -> str:
+    """As Textual knows it: our themes must not be taken for its own."""
+    return f"{_PREFIX}{short}"
+
+
+NAMES = tuple(short_name(theme.name) for theme in THEMES)
+"""What `--theme` takes."""
 
 
 def defaults(theme: Theme) -> dict[str, str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mirrortui.api.schema import Member, MemberState, Mirror, Severity, Sync
+from mirrortui.tui import keymap
 from mirrortui.tui.themes import Tone
 from mirrortui.tui.wording import names_in, shorten
 from mirrortui.units import format_duration, format_latency
@@ -133,11 +134,11 @@ def sentence(mirror: Mirror, now: float) -> str:
         case Face(word="degraded") if mirror.sync:
             return f"is degraded{since}: {copies}, {_ends('safe again', 'rebuilding', mirror.sync)}"
         case Face(word="degraded") if mirror.paused:
-            return f"is degraded{since}: {copies}, and paused: P resumes it"
+            return f"is degraded{since}: {copies}, and paused: {keymap.key('resume', 'P')} resumes it"
         case Face(word="degraded") if any(member.state == "recovering" for member in mirror.members):
             return f"is degraded{since}: {copies}, rebuilding"
         case Face(word="degraded"):
-            return f"is degraded{since}: {copies}, F fixes it"
+            return f"is degraded{since}: {copies}, {keymap.key('fix', 'F')} fixes it"
         case Face(word="differs"):
             return "differs between its members; a check found it"
         case Face(word="read-only"):

@@ -169,7 +169,8 @@ class Boots:
             disk.faults = False
         whole = [d for d in scene.there if geometry.is_whole(d)]
         kept = scene.rng.choice([d for d in whole if not any(self._went_on(o, d) for o in whole)])
-        losers = [d for d in whole if not geometry.accepts(d, kept) and not geometry.accepts(kept, d)]
+        others = [d for d in whole if d is not kept]
+        losers = [d for d in others if not self._means(d, kept) and not self._means(kept, d)]
         survivor = scene.held(kept)
         assert survivor is not None
         survivor.may_be_out |= scene.paths - {d.path for d in scene.there}
@@ -197,11 +198,21 @@ class Boots:
         geometry = self._scene.habits.geometry
         return geometry.accepts(other, disk) and not geometry.accepts(disk, other)
 
+    def _means(self, disk: SimDisk, other: SimDisk) -> bool:
+        """It accepts the other, and nobody else who is there can be meant by that slot."""
+        geometry = self._scene.habits.geometry
+        slots = [sb.dev_number for d in self._scene.there if (sb := geometry.superblock(d))]
+        own = geometry.superblock(other)
+        assert own is not None
+        return geometry.accepts(disk, other) and slots.count(own.dev_number) == 1
+
     def _most(self, keep: list[SimDisk], loser: SimDisk) -> set[int]:
         """Chunks in which a loser may differ from those that are kept, by what the bitmaps say."""
         geometry = self._scene.habits.geometry
         cleared = {geometry.last_cleared(d) for d in (*keep, loser)}
         may_have_forgotten = any(geometry.fills_all_roles(d) for d in (*keep, loser))
+        # Who has a place for the other nevertheless gave it to somebody else.
+        may_have_forgotten |= any(geometry.accepts(d, loser) or geometry.accepts(loser, d) for d in keep)
         may_have_forgotten |= (
             len({sb.raid_disks for d in (*keep, loser) if (sb := geometry.superblock(d))}) > 1
         )

@@ -73,9 +73,9 @@ class Habits:
         geometry = Geometry.draw(rng, inline=inline)
         members = rng.choice([2, 2, 3])
         spare = rng.random() < 0.2
-        # Of a pair only: what becomes of three sides, and of slots that both sides gave away, is not decided yet.
-        apart = rng.choice([0.0, 0.0, 0.0, 0.5]) if members == 2 and not spare else 0.0
-        replacing = later.choice([0.0, 0.0, 0.0, 0.3, 0.7]) if not apart else 0.0
+        # Of a pair only: what becomes of three sides is not decided yet.
+        apart = rng.choice([0.0, 0.0, 0.0, 0.5]) if members == 2 else 0.0
+        replacing = later.choice([0.0, 0.0, 0.0, 0.3, 0.7])
         hedging, lagging = later.random() < 0.4, later.random() < 0.3
         return cls(
             clients=rng.randint(1, 5),

@@ -112,6 +112,8 @@ class Histories:
                 raise WrongAnswerError(
                     f"{lost} acknowledged writes that only {' and '.join(history.holders)} had are gone"
                 )
+        for history in present:  # a round that gave it another name may have reached these only
+            self.current.names |= history.names
         if len(present) > 1 or self.current is not last:
             self.current.may_be_out |= disks - self.current.holders
         if left := self.current.holders - copies:

@@ -65,6 +65,7 @@ MUTANTS = [
     _m("only the write that met the failure waits", "I4", "steady", 200, ("if mirror.scribe.holding or ", "if ")),
     _m("inline acknowledges while a failure is not durable", "I4", "mirror", 300, ("scribe.settled\n            and not scribe.holding", "True")),
     _m("a failed source is still the measure", "I8", "sync", 0, ("            if source.state is State.FAULTY:\n                return False  # who", "            if False:\n                return False  # who"), race=races.a_source_fails_while_its_window_is_read),
+    _m("who is taken in while a window is read gets it at once", "I9", "sync", 0, ("            if self._untold():\n                return False  # who was", "            if False:\n                return False  # who was"), race=races.one_is_taken_in_while_a_window_is_read_for_another),
     _m("the last copy is failed", "I5", "array", 200, ("if member.state is State.IN_SYNC and len(self.in_sync()) == 1:", "if False:")),
     _m("read what is not resynced", "I6", "mirror", 200, ("if not m.need.count and", "if")),
     _m("no tickets", "I7", "tickets", 100, ("if earlier.lo < hi and", "if False and")),

@@ -108,6 +108,27 @@ def a_source_fails_while_its_window_is_read() -> None:
     played.check_equal()
 
 
+def one_is_taken_in_while_a_window_is_read_for_another() -> None:
+    """By its own superblock it is still whole: were the power to go now, its side would serve a mixture."""
+    played = Played("abc")
+    stage, mirror = played.stage, played.mirror
+    for name in "bc":
+        stage.run(manage.fail(mirror, name))
+    stage.write(mirror, 0, b"x" * 4096)
+    stage.run(manage.re_add(mirror, played.disk("b")))
+    read = played.until_waiting(lambda r: r.op is Op.READ and r.disk.path == "a" and r.offset >= DATA)
+    stage.executor.spawn(manage.re_add(mirror, played.disk("c")))
+    told = played.until_waiting(lambda r: r.op is Op.WRITE and r.disk.path == "c" and r.offset == SUPERBLOCK)
+    played.finish(read)
+    stage.executor.drain()
+    copied = [r for r in stage.scheduler.ready if r.op is Op.WRITE and r.disk.path == "c"]
+    assert not copied, "it was written to before it knew"
+    played.finish(told)
+    stage.in_sync(mirror)
+    played.at_rest()
+    played.check_equal()
+
+
 def a_write_fails_on_the_last_copy_and_reaches_the_one_being_filled() -> None:
     """The client was told no: what the newcomer took all the same must be copied over."""
     played = Played("ab")
@@ -405,6 +426,7 @@ def a_read_that_timed_out_lands_after_it_was_answered() -> None:
 
 RACES: list[Callable[[], None]] = [
     a_source_fails_while_its_window_is_read,
+    one_is_taken_in_while_a_window_is_read_for_another,
     a_write_fails_on_the_last_copy_and_reaches_the_one_being_filled,
     a_re_added_member_holds_the_bitmap_that_counts,
     a_half_filled_member_is_filled_to_the_end,

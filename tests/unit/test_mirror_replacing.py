@@ -445,7 +445,11 @@ def test_a_disk_that_both_halves_took_in_does_not_make_one_of_them_stale() -> No
         stage.write(alone, 0, KEY)
         stage.run(manage.stop(alone))
     found = [stage.run(read_member(disk, stage.pool)) for disk in (a, c)]
-    later = changed(found[1].superblock, events=found[0].superblock.events + 5)
+    # We give away different slots on either half; the kernel gives both the first one that is free.
+    c_roles = found[1].superblock.dev_roles
+    same_slot = (*c_roles[:2], c_roles[3], ROLE_SPARE, *c_roles[4:])
+    events = found[0].superblock.events + 5
+    later = changed(found[1].superblock, events=events, dev_number=2, dev_roles=same_slot)
     with pytest.raises(DivergedError, match="has another role"):
         decide([found[0], changed(found[1], superblock=later)])
 

@@ -257,6 +257,10 @@ async def test_a_survivor_is_chosen_and_nobody_is_proposed() -> None:
 async def test_fix_re_adds_what_is_out() -> None:
     async with playing("degraded") as play:
         await play.press("F")
+        assert play.plan() == "mirrortui re-add vault /dev/sdb"
+        assert play.state("/dev/sdb") == "faulty", "a choice that was made for somebody is asked about"
+        await play.press("y")
+        assert play.at_home
         assert play.state("/dev/sdb") == "recovering"
 
 
@@ -268,7 +272,9 @@ async def test_fix_assembles_what_failed() -> None:
 
 async def test_fix_adds_where_a_member_is_gone() -> None:
     async with playing("degraded") as play:
-        await play.press("d", "F")
+        await play.press("d")
+        play.engine._devices = [device for device in play.engine._devices if device.path != "/dev/sdg"]
+        await play.press("F")
         assert isinstance(play.screen, AddDialog)
 
 

@@ -97,7 +97,7 @@ async def test_a_repair_wants_the_deliberate_key() -> None:
         ("root", "x", "cancel: no check or repair runs on root"),
         ("root", "o", "hand over: the kernel has it"),
         ("root", "A", "assemble: the kernel has root, as /dev/md0"),
-        ("root", "R", "replace: put the cursor on one"),
+        ("root", "i", "if it fails: the kernel has it: use mdadm"),
         ("photos", "C", "check: photos is busy with a check"),
     ],
 )
@@ -115,6 +115,7 @@ async def test_what_the_kernel_did_not_start_can_only_be_stopped() -> None:
         play.app.store.wake()
         await settle(play.pilot)
         await go_to(play, "root")
+        play.app.clear_notifications()  # the alarm that it failed
         reason = "the kernel has not started root: mdadm --run would"
         assert await notes_on(play, "a", "F", "C") == [
             f"{deed}: {reason}" for deed in ("add", "fix it", "check")

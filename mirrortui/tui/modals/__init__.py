@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from textual.screen import Screen
+
 from mirrortui.api.interface import EngineApi
 from mirrortui.tui.actions import Situation
 from mirrortui.tui.modals.add import AddDialog, ReplaceDialog
 from mirrortui.tui.modals.assemble import AssembleDialog
 from mirrortui.tui.modals.create import CreateDialog
-from mirrortui.tui.modals.dialog import PlanDialog
-from mirrortui.tui.modals.members import FailDialog, ReAddDialog, RemoveDialog, WriteMostlyDialog
+from mirrortui.tui.modals.elsewhere import ScanDialog, ZeroDialog
+from mirrortui.tui.modals.export import ExportDialog
+from mirrortui.tui.modals.fix import FixDialog
+from mirrortui.tui.modals.lab import LabDialog
+from mirrortui.tui.modals.members import (
+    BadBlocksDialog,
+    FailDialog,
+    FailfastDialog,
+    ForecastDialog,
+    ReAddDialog,
+    RemoveDialog,
+    WriteMostlyDialog,
+)
+from mirrortui.tui.modals.menu import ActionMenu
+from mirrortui.tui.modals.mismatches import MismatchScreen
+from mirrortui.tui.modals.pace import PaceDialog
 from mirrortui.tui.modals.settings import AccessDialog, BitmapDialog, GrowDialog, RenameDialog
 from mirrortui.tui.modals.whole import (
     HandOverDialog,
@@ -18,7 +36,7 @@ from mirrortui.tui.modals.whole import (
 )
 
 
-def dialog_for(action: str, client: EngineApi, now: Situation) -> PlanDialog:
+def dialog_for(action: str, client: EngineApi, now: Situation) -> Screen[Any]:
     """The dialog of an action, about what is under the cursor. Raises ValueError where there is none."""
     match action, now.mirror:
         case "create", _:
@@ -35,8 +53,28 @@ def dialog_for(action: str, client: EngineApi, now: Situation) -> PlanDialog:
             return StopDialog(client, mirror)
         case "assemble", mirror if mirror:
             return AssembleDialog(client, mirror)
-        case "replace", mirror if mirror and now.member:
+        case "replace", mirror if mirror:
             return ReplaceDialog(client, mirror, now.member)
+        case "more", _:
+            return ActionMenu(now)
+        case "scan", _:
+            return ScanDialog(client)
+        case "zero_superblock", _:
+            return ZeroDialog(client)
+        case "failfast", mirror if mirror:
+            return FailfastDialog(client, mirror, now.member)
+        case "forecast", mirror if mirror:
+            return ForecastDialog(client, mirror, now.member)
+        case "bad_blocks", mirror if mirror:
+            return BadBlocksDialog(client, mirror, now.member)
+        case "mismatches", mirror if mirror:
+            return MismatchScreen(client, mirror)
+        case "pace", mirror if mirror:
+            return PaceDialog(client, mirror)
+        case "lab", mirror if mirror:
+            return LabDialog(client, mirror, now.member)
+        case "export", mirror if mirror:
+            return ExportDialog(client, mirror)
         case ("check" | "repair" | "pause" | "resume" | "cancel") as verb, mirror if mirror:
             return SyncDialog(client, mirror, verb)
         case "write_mostly", mirror if mirror:
@@ -54,14 +92,6 @@ def dialog_for(action: str, client: EngineApi, now: Situation) -> PlanDialog:
         case "take_over", mirror if mirror:
             return TakeOverDialog(client, mirror)
         case "fix", mirror if mirror:
-            return dialog_for(_remedy(now), client, now)
+            whole = mirror.state in ("stopped", "failed")
+            return AssembleDialog(client, mirror) if whole else FixDialog(client, mirror)
     raise ValueError(f"{action} has no dialog, or there is no mirror under the cursor")
-
-
-def _remedy(now: Situation) -> str:
-    """The verb that makes the mirror whole with the least copying."""
-    assert now.mirror
-    if now.mirror.state in ("stopped", "failed"):
-        return "assemble"
-    out = any(member.state in ("faulty", "missing") for member in now.mirror.members)
-    return "re_add" if out else "add"

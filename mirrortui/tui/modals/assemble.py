@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from textual import on
 from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.widgets import Input, OptionList, Static
 
 from mirrortui.api.interface import EngineApi
 from mirrortui.api.schema import Mirror
 from mirrortui.tui.drawing import Fitted, path_cell, row
 from mirrortui.tui.modals.dialog import PlanDialog, PlanMade
 from mirrortui.tui.proposals import Assemble
-from mirrortui.tui.widgets.row_list import Row, RowList
+from mirrortui.tui.widgets.divergence import Divergence
+from mirrortui.tui.widgets.entry import Entry
+from mirrortui.tui.widgets.row_list import ChoiceList, Row
 from mirrortui.tui.widgets.tick import Tick
 
 
@@ -23,24 +30,53 @@ class AssembleDialog(PlanDialog):
         self.decided = True
 
     def compose_choice(self) -> ComposeResult:
-        yield RowList(id="choice")
         yield Tick("start it although members are missing (--run)", id="run")
+        with Vertical(id="split"):
+            yield Static("Each side ran alone since, and may hold writes that the other lacks.")
+            yield Divergence()
+            yield ChoiceList(id="choice")
+            yield Tick("trust no bitmap: read both in full, and compare (--compare)", id="compare")
+            with Horizontal(classes="field"):
+                yield Static("save loser", classes="label")
+                yield Entry(
+                    id="save", placeholder="a new file for what only the loser holds; empty: it is lost"
+                )
 
     def on_mount(self) -> None:
-        self.query_one(RowList).display = False
+        self.query_one("#split").display = False
 
     def proposal(self) -> Assemble:
-        return Assemble(self._mirror, self.query_one(Tick).value, self.query_one(RowList).chosen)
+        survivor = self.query_one("#choice", ChoiceList).chosen
+        saved = self.query_one("#save", Entry).value.strip() if survivor else ""
+        return Assemble(
+            self._mirror,
+            self.query_one("#run", Tick).value,
+            survivor,
+            compare=bool(survivor) and self.query_one("#compare", Tick).value,
+            save_loser=str(Path(saved).expanduser().absolute()) if saved else None,
+        )
 
     def on_plan_made(self, event: PlanMade) -> None:
-        choice = self.query_one(RowList)
-        if not event.plan.survivors or choice.display:
+        split = self.query_one("#split")
+        if not event.plan.survivors or split.display:
             return
         self.decided = False
+        self.query_one("#dialog").border_title = f"{self._mirror} has two histories: which is kept?"
+        self.query_one(Divergence).histories = event.plan.histories
+        self.query_one("#run").display = False
+        choice = self.query_one("#choice", ChoiceList)
         choice.show([_row(path) for path in event.plan.survivors])
         choice.highlighted = None  # nobody is proposed: it costs the others what they wrote
-        choice.display = True
+        split.display = True
         choice.focus()
+
+    @on(OptionList.OptionHighlighted, "#choice")
+    def _chosen_one(self) -> None:
+        self.query_one(Divergence).kept = self.query_one("#choice", ChoiceList).chosen
+
+    @on(Input.Changed, "#save")
+    def _typing(self) -> None:
+        self.propose_soon()
 
 
 def _row(path: str) -> Row:

@@ -1,90 +1,168 @@
-"""Create a mirror."""
+"""Create a mirror: of what, how, and what that does."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import ClassVar
+
 from textual import on
-from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 
 from mirrortui.api.interface import EngineApi
 from mirrortui.api.schema import DeviceInfo
 from mirrortui.tui.modals.devices import DevicesListed, device_rows, list_devices
-from mirrortui.tui.modals.dialog import PlanDialog
+from mirrortui.tui.modals.wizard import Wizard
 from mirrortui.tui.proposals import Create
 from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.widgets.path_entry import PathEntry, working_folder
-from mirrortui.tui.widgets.row_list import RowList
+from mirrortui.tui.widgets.pick import Pick
+from mirrortui.tui.widgets.row_list import ChoiceList, MarkList
 from mirrortui.tui.widgets.tick import Tick
+from mirrortui.tui.wording import file_names
+from mirrortui.units import parse_size
+
+_BY_SIZE, _NOBODY = "by size", "nobody"
+_CHUNKS = (_BY_SIZE, "4 MiB", "16 MiB", "64 MiB", "256 MiB")
+_ABOUT = {
+    "chunk": "After a crash, or when a member comes back, only pieces that changed are copied. Small ones: less to "
+    "copy. Large ones: fewer extra writes. By size is right for most.",
+    "mostly": "That member is read only where no other can serve: good for one that is slow, or far away.",
+    "direct": "Members are read and written past the page cache (O_DIRECT), which leaves memory to others and makes "
+    "small reads slower. Off is right for most.",
+    "clean": "▲ Nothing is copied at the start. If the members are not equal to the last byte, a read answers now this "
+    "and now that, and no error says so. Only for members that were just zeroed, or copied from each other.",
+    "force": "▲ What the members hold is overwritten. See below what that is.",
+}
+"""What each option means, by its id; shown for the one with the cursor."""
 
 
-class CreateDialog(PlanDialog):
-    """A name, and at least two of: devices, image files."""
+class CreateDialog(Wizard):
+    """A name, and at least two of: devices, image files. Then options, beside the plan that they make."""
 
-    PROMPT = (
-        "Type a name, and choose two members or more: mark them with space, or type their paths, separated by "
-        "blanks. An image file is made with: truncate -s 64G FILE"
-    )
+    STEPS = ("name and members", "options and plan")
+    PROMPT = "asking the engine …"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "spare", show=False)]
 
     def __init__(self, client: EngineApi) -> None:
         super().__init__(client, "Create a mirror")
         self._folder = working_folder()
         self._devices: list[DeviceInfo] = []
         self._marked: list[str] = []
+        self._spares: list[str] = []
 
-    def compose_choice(self) -> ComposeResult:
-        with Horizontal(classes="field"):
-            yield Static("name", classes="label")
-            yield Entry(id="name", placeholder="vault")
-        yield RowList(id="choice")
-        with Horizontal(classes="field"):
-            yield Static("or paths", classes="label")
-            yield PathEntry(id="paths", placeholder="/srv/a.img /srv/b.img", start=self._folder)
-        with Horizontal(classes="field"):
+    def compose_step(self, step: int) -> Iterable[Widget]:
+        if step == 0:
+            yield _field("name", Entry(id="name", placeholder="vault"))
+            yield MarkList(id="choice")
+            yield _field(
+                "or paths", PathEntry(id="paths", placeholder="/srv/a.img /srv/b.img", start=self._folder)
+            )
+            yield _field(
+                "spares", PathEntry(id="spares", placeholder="none: paths of what waits for a member to fail")
+            )
+            yield Static(id="hint")
+        else:
+            yield Pick("remember changes by", _CHUNKS, id="chunk")
+            yield Pick("rarely read from", (_NOBODY,), id="mostly")
+            yield Tick("past the page cache (--direct)", id="direct")
+            yield Tick("they are equal already: copy nothing (--assume-clean)", id="clean")
             yield Tick("overwrite what they hold (--force)", id="force")
-            yield Tick("equal already (--assume-clean)", id="clean")
+            yield Static(id="about")
 
     def on_mount(self) -> None:
         self.query_one("#choice").display = False
-        self.query_one("#name").focus()
+        self.query_one("#hint", Static).update(
+            "space marks a member, s a spare; tab goes to the next field.\n"
+            "An image file is made with: truncate -s 64G FILE"
+        )
         self.run_worker(self._list_devices, thread=True, group="devices")
 
     def _list_devices(self) -> None:
         self.post_message(list_devices(self._client, self._folder))
 
     def on_devices_listed(self, event: DevicesListed) -> None:
-        self.query_one(PathEntry).taken = event.taken
+        for entry in self.query(PathEntry):
+            entry.taken = event.taken
         self._devices = sorted(event.devices, key=lambda device: device.why_not is not None)
         self.query_one("#choice").display = bool(self._devices)
         self._show_devices()
 
     def _show_devices(self) -> None:
-        self.query_one(RowList).show(device_rows(self._devices, marked=self._marked))
+        rows = device_rows(self._devices, marked=self._marked, spares=self._spares)
+        self.query_one(ChoiceList).show(rows)
+
+    @property
+    def _members(self) -> tuple[str, ...]:
+        return (*self._marked, *self.query_one("#paths", PathEntry).paths)
+
+    def missing(self) -> str:
+        if not self.query_one("#name", Entry).value.strip():
+            return "first a name"
+        count = len(self._members)
+        return "" if count > 1 else f"{'two members' if count == 0 else 'one more member'} to choose"
 
     def proposal(self) -> Create | None:
-        name = self.query_one("#name", Entry).value.strip()
-        members = (*self._marked, *self.query_one(PathEntry).paths)
-        if not name or len(members) < 2:
+        if self.missing():
             return None
-        force = self.query_one("#force", Tick).value
-        return Create(name, members, force, self.query_one("#clean", Tick).value)
+        chunk, mostly = self.query_one("#chunk", Pick), self.query_one("#mostly", Pick)
+        return Create(
+            self.query_one("#name", Entry).value.strip(),
+            self._members,
+            force=self.query_one("#force", Tick).value,
+            assume_clean=self.query_one("#clean", Tick).value,
+            spares=(*self._spares, *self.query_one("#spares", PathEntry).paths),
+            bitmap_chunk=parse_size(chunk.word) if chunk.at else None,
+            direct=self.query_one("#direct", Tick).value,
+            write_mostly=self._members[mostly.at - 1] if 0 < mostly.at <= len(self._members) else None,
+        )
+
+    def go(self, step: int) -> None:
+        if step == 1:
+            names = tuple(file_names(path) for path in self._members)
+            self.query_one("#mostly", Pick).words = (_NOBODY, *names)
+        super().go(step)
 
     @on(OptionList.OptionSelected, "#choice")
     def _mark(self, event: OptionList.OptionSelected) -> None:
         event.prevent_default()
-        path = event.option_id or ""
-        if path in self._marked:
-            self._marked.remove(path)
+        self._toggle(event.option_id or "", self._marked, self._spares)
+
+    def action_spare(self) -> None:
+        """Mark what is under the cursor as a spare."""
+        listed = self.query_one(ChoiceList)
+        if self.focused is listed and listed.chosen:
+            self._toggle(listed.chosen, self._spares, self._marked)
+
+    def _toggle(self, path: str, there: list[str], not_there: list[str]) -> None:
+        if path in not_there:
+            not_there.remove(path)
+        if path in there:
+            there.remove(path)
         else:
-            self._marked.append(path)
+            there.append(path)
         self._show_devices()
         self.propose()
+
+    def on_descendant_focus(self) -> None:
+        about = _ABOUT.get(self.focused.id or "", "") if self.focused else ""
+        self.query_one("#about", Static).update(about)
 
     @on(Input.Submitted, "#name")
     def _name_entered(self, event: Input.Submitted) -> None:
         event.prevent_default()
         self.focus_next()
 
-    @on(Input.Changed, "#name, #paths")
+    @on(Pick.Changed)
+    def _picked(self) -> None:
+        self.propose()
+
+    @on(Input.Changed, "#name, #paths, #spares")
     def _typing(self) -> None:
         self.propose_soon()
+
+
+def _field(label: str, entry: Widget) -> Horizontal:
+    return Horizontal(Static(label, classes="label"), entry, classes="field")

@@ -18,7 +18,7 @@ from mirrortui.errors import MirrortuiError
 from mirrortui.tui.drawing import Fitted, cell, path_cell, row
 from mirrortui.tui.widgets.path_entry import IMAGE_SUFFIXES, LISTED
 from mirrortui.tui.widgets.row_list import Row
-from mirrortui.tui.widgets.tick import CHOSEN, FREE
+from mirrortui.tui.widgets.tick import CHOSEN, FREE, SPARE
 from mirrortui.units import format_size
 
 _IMAGES = 12
@@ -76,14 +76,16 @@ def device_rows(
     needed: int = 0,
     enough: int | None = None,
     marked: Container[str] | None = None,
+    spares: Container[str] = (),
 ) -> list[Row]:
     """Choices, one below the other.
 
-    Less than `needed` bytes are too few, and `enough` surely do; `marked`: those chosen, if several may be.
+    Less than `needed` bytes are too few, and `enough` surely do; `marked`: those chosen, if several may be;
+    `spares`: those chosen as such.
     """
     longest = max((_wanted(device) for device in devices), default=0)
     paths = max(_SHORTEST, min(_LONGEST, longest))
-    return [_row(device, paths, needed, enough, marked) for device in devices]
+    return [_row(device, paths, needed, enough, _mark(device, marked, spares, needed)) for device in devices]
 
 
 def _wanted(device: DeviceInfo) -> int:
@@ -91,9 +93,7 @@ def _wanted(device: DeviceInfo) -> int:
     return len(f"…/{Path(device.path).name}") if device.model == _IMAGE else len(device.path)
 
 
-def _row(
-    device: DeviceInfo, paths: int, needed: int, enough: int | None, marked: Container[str] | None
-) -> Row:
+def _row(device: DeviceInfo, paths: int, needed: int, enough: int | None, mark: str) -> Row:
     why_not = device.why_not
     if why_not is None and device.size < needed:
         why_not = f"{format_size(needed - device.size)} too small"
@@ -102,7 +102,7 @@ def _row(
     def draw(width: int) -> Content:
         head = row(
             " ",
-            (_mark(device.path, marked, why_not), "$accent bold"),
+            (mark, "$accent bold"),
             path_cell(device.path, paths),
             "  ",
             cell(format_size(device.size), 8, align="right"),
@@ -119,12 +119,14 @@ def _row(
     return Row(device.path, Fitted(draw), disabled=why_not is not None)
 
 
-def _mark(path: str, marked: Container[str] | None, why_not: str | None) -> str:
+def _mark(device: DeviceInfo, marked: Container[str] | None, spares: Container[str], needed: int) -> str:
     if marked is None:
         return ""
-    if path in marked:
+    if device.path in spares:
+        return f"{SPARE} "
+    if device.path in marked:
         return f"{CHOSEN} "
-    return "  " if why_not else f"{FREE} "
+    return "  " if device.why_not or device.size < needed else f"{FREE} "
 
 
 def _note(device: DeviceInfo, enough: int | None) -> tuple[str, str]:

@@ -26,6 +26,10 @@ _TYPING_PAUSE = 0.4
 """Seconds without a key after which what was typed is planned: half a path is no question to an engine."""
 
 
+_LEAST_PLAN, _MOST_PLAN = 5, 16
+"""Lines for a plan, with the one above it."""
+
+
 @dataclass
 class PlanMade(Message):
     """The engine answered what a proposal would do."""
@@ -64,9 +68,13 @@ class PlanDialog(ModalScreen[Plan]):
         Binding("y", "confirm", show=False),
         Binding("enter", "choose", show=False),
         Binding("ctrl+y", "copy_command", show=False),
+        Binding("pagedown", "scroll_plan(1)", priority=True, show=False),
+        Binding("pageup", "scroll_plan(-1)", priority=True, show=False),
     ]
     PROMPT: ClassVar[str] = ""
     """What to choose first; shown while there is no proposal."""
+    ONLY_TELLS: ClassVar[bool] = False
+    """There is nothing to confirm: the plan is all that was asked for."""
 
     def __init__(self, client: EngineApi, title: str) -> None:
         super().__init__()
@@ -114,6 +122,7 @@ class PlanDialog(ModalScreen[Plan]):
             view = self.query_one(PlanView)
             view.remove_class("-stale")
             view.plan = view.problem = None
+            self.plan_shown()
         else:
             self.run_worker(lambda: self._ask(proposal), thread=True, exclusive=True, group="plan")
 
@@ -145,6 +154,7 @@ class PlanDialog(ModalScreen[Plan]):
         view.problem = None
         view.plan = event.plan
         self._ask_operator()
+        self.plan_shown()
         if event.plan.refused:
             self._chosen = False
         elif self._chosen or (self.decided and event.plan.confirm != "yes"):
@@ -161,6 +171,33 @@ class PlanDialog(ModalScreen[Plan]):
         view.problem = error
         self._plan = None
         self.query_one(Confirm).ask(None)
+        self.plan_shown()
+
+    def plan_shown(self) -> None:
+        """Another plan is on the screen, or a problem, or neither."""
+        self.call_after_refresh(self._make_room)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._make_room)
+
+    def _make_room(self) -> None:
+        """The plan takes what the rest of the dialog leaves of the screen: how to say yes is always in sight."""
+        if not self.query("#plan"):
+            return  # it was left meanwhile
+        dialog, plan = self.query_one("#dialog"), self.query_one("#plan")
+        shown = [child for child in dialog.children if child.display and child is not plan]
+        others = sum(child.outer_size.height + child.styles.margin.height for child in shown)
+        plan.styles.max_height = max(_LEAST_PLAN, min(_MOST_PLAN, self.size.height - 2 - others))
+        self.call_after_refresh(self._tell_of_more)
+
+    def _tell_of_more(self) -> None:
+        for plan in self.query("#plan"):
+            plan.border_title = "PgDn shows more" if plan.max_scroll_y else ""
+
+    def action_scroll_plan(self, pages: int) -> None:
+        """The plan cannot have the focus."""
+        plan = self.query_one("#plan")
+        plan.scroll_relative(y=pages * (plan.size.height - 1), animate=False)
 
     # Confirm.
 
@@ -169,7 +206,7 @@ class PlanDialog(ModalScreen[Plan]):
             self._ask_operator()
 
     def _ask_operator(self) -> None:
-        self.query_one(Confirm).ask(self._plan, self.focused)
+        self.query_one(Confirm).ask(None if self.ONLY_TELLS else self._plan, self.focused)
 
     @on(OptionList.OptionHighlighted)
     @on(Tick.Changed)
@@ -220,7 +257,7 @@ class PlanDialog(ModalScreen[Plan]):
 
     def _act(self, plan: Plan) -> None:
         proposal = self._proposal
-        if self._acting or proposal is None:
+        if self._acting or proposal is None or self.ONLY_TELLS:
             return
         self._acting = True
         self.query_one(Confirm).say("the engine is at it …")

@@ -9,11 +9,13 @@ from textual.content import Content
 
 from mirrortui.api.interface import EngineApi, MemberVerb
 from mirrortui.api.schema import Member, Mirror
+from mirrortui.tui.actions import Refusal, refusals
 from mirrortui.tui.drawing import Fitted, cell, path_cell, row
+from mirrortui.tui.errands import IfFails, Retest
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.proposals import ChangeMember, Proposal, SetFlag
 from mirrortui.tui.widgets.member_table import member_key
-from mirrortui.tui.widgets.row_list import Row, RowList
+from mirrortui.tui.widgets.row_list import ChoiceList, Row, RowList
 from mirrortui.tui.words import MEMBERS, member_name
 
 
@@ -33,20 +35,22 @@ class MemberDialog(PlanDialog):
         self._first = given or (fit[0] if fit else None)
         self.decided = given is not None or (member is None and len(fit) == 1)
 
-    @classmethod
-    def why_not(cls, member: Member) -> str | None:
-        """Why the verb is not for this member; None: it is."""
+    @staticmethod
+    def why_not(member: Member) -> Refusal:
+        """Why the verb is not for a member; None: it is."""
         raise NotImplementedError
 
     def _hindrance(self, member: Member) -> str | None:
         return self.why_not(member) if member.path else "nobody knows where it was"
 
     def compose_choice(self) -> ComposeResult:
-        yield RowList(id="choice")
+        yield ChoiceList(id="choice")
 
     def on_mount(self) -> None:
         choice = self.query_one(RowList)
-        choice.show([_row(member, self._why_not[member_key(member)]) for member in self._mirror.members])
+        choice.show(
+            [member_row(member, self._why_not[member_key(member)]) for member in self._mirror.members]
+        )
         if self._first:
             choice.put_cursor(self._first)
         choice.focus()
@@ -65,10 +69,7 @@ class FailDialog(MemberDialog):
 
     VERB = "fail"
     HEADING = "Fail a member of {}"
-
-    @classmethod
-    def why_not(cls, member: Member) -> str | None:
-        return "is out already" if member.state in ("faulty", "missing") else None
+    why_not = staticmethod(refusals.out_already)
 
 
 class RemoveDialog(MemberDialog):
@@ -76,10 +77,7 @@ class RemoveDialog(MemberDialog):
 
     VERB = "remove"
     HEADING = "Remove a member from {}"
-
-    @classmethod
-    def why_not(cls, member: Member) -> str | None:
-        return "is active; fail it first" if member.state in ("in_sync", "recovering", "replacing") else None
+    why_not = staticmethod(refusals.active)
 
 
 class ReAddDialog(MemberDialog):
@@ -87,27 +85,58 @@ class ReAddDialog(MemberDialog):
 
     VERB = "re-add"
     HEADING = "Re-add a member to {}"
-
-    @classmethod
-    def why_not(cls, member: Member) -> str | None:
-        return None if member.state in ("faulty", "missing") else "is not out"
+    why_not = staticmethod(refusals.not_out)
 
 
 class WriteMostlyDialog(MemberDialog):
     """Spare a member from reads, or read from it again: what it is not now."""
 
     HEADING = "Write-mostly, or not, in {}"
-
-    @classmethod
-    def why_not(cls, member: Member) -> str | None:
-        return "is out" if member.state in ("faulty", "missing") else None
+    why_not = staticmethod(refusals.out)
 
     def proposed(self, path: str) -> SetFlag:
         member = next(each for each in self._mirror.members if each.path == path)
         return SetFlag(self._mirror.name, path, "write-mostly", not member.write_mostly)
 
 
-def _row(member: Member, why_not: str | None) -> Row:
+class FailfastDialog(MemberDialog):
+    """Whether the kernel retries on a member: what it is not now."""
+
+    HEADING = "Failfast, or not, in {}"
+    why_not = staticmethod(refusals.out)
+
+    def proposed(self, path: str) -> SetFlag:
+        member = next(each for each in self._mirror.members if each.path == path)
+        return SetFlag(self._mirror.name, path, "failfast", not member.failfast)
+
+
+class BadBlocksDialog(MemberDialog):
+    """What a member's bad-block log lists, and to try it again."""
+
+    HEADING = "Bad blocks of {}"
+    PROMPT = (
+        "No member lists a bad block. One that cannot read or take a sector notes it, and it is read from another "
+        "member from then on."
+    )
+    why_not = staticmethod(refusals.no_bad_block)
+
+    def proposed(self, path: str) -> Proposal:
+        return Retest(self._mirror.name, path)
+
+
+class ForecastDialog(MemberDialog):
+    """What would happen if a member failed now. Only tells."""
+
+    HEADING = "If a member of {} fails now"
+    ONLY_TELLS = True
+    why_not = staticmethod(refusals.out_already)
+
+    def proposed(self, path: str) -> Proposal:
+        return IfFails(self._mirror.name, path)
+
+
+def member_row(member: Member, why_not: str | None) -> Row:
+    """A member to choose, or why it is none."""
     face = MEMBERS[member.state]
 
     def draw(width: int) -> Content:

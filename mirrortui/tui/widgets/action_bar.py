@@ -6,22 +6,27 @@ from textual.content import Content
 from textual.events import Click
 from textual.reactive import reactive
 from textual.style import Style
-from textual.visual import Visual
-from textual.widget import Widget
 
 from mirrortui.tui.actions import ACTIONS, PINNED, Action, Situation
-from mirrortui.tui.drawing import Fitted, row
+from mirrortui.tui.drawing import row
+from mirrortui.tui.widgets.drawn import Drawn
 
 _GAP = "  "
+_FIRST = {
+    "events": ("severity", "only_mirror", "write_events", "filter"),
+    "jobs": ("pause", "resume", "cancel"),
+    "devices": ("create", "add"),
+}
+"""What a screen is for comes first there."""
 
 
-class ActionBar(Widget):
+class ActionBar(Drawn):
     """Keys and words, clickable. What does not fit is in the menu; so is what cannot be done, with its reason."""
 
-    situation: reactive[Situation | None] = reactive(None)
+    situation: reactive[Situation | None] = reactive(None, repaint=False)
 
-    def render(self) -> Visual:
-        return Fitted(self._draw)
+    def watch_situation(self) -> None:
+        self.look_again()
 
     async def on_click(self, event: Click) -> None:
         deed = event.style.meta.get("deed")
@@ -32,6 +37,8 @@ class ActionBar(Widget):
         if self.situation is None:
             return Content("")
         possible = [a for a in ACTIONS if a.in_bar and not a.refuse(self.situation)]
+        first = _FIRST.get(self.situation.place, ())
+        possible.sort(key=lambda action: action.id not in first)
         pinned = [action for action in possible if action.id in PINNED]
         room = width - 2 - sum(_width(action) for action in pinned)
         shown = []

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from textual.content import Content
 from textual.reactive import reactive
-from textual.visual import Visual
-from textual.widget import Widget
 
-from mirrortui.tui.drawing import Fitted, cell, graph, lines, row
+from mirrortui.tui.drawing import cell, graph, lines, row
 from mirrortui.tui.store import Rates
+from mirrortui.tui.widgets.drawn import Drawn
 from mirrortui.units import format_rate
 
 _LABEL = 20
 
 
-class Activity(Widget):
+class Activity(Drawn):
     """Two graphs, one above the other, on one scale."""
 
-    rates: reactive[Rates] = reactive(Rates())
+    rates: reactive[Rates] = reactive(Rates(), repaint=False)
 
-    def render(self) -> Visual:
-        return Fitted(self._draw)
+    def watch_rates(self) -> None:
+        self.look_again()
 
     def _draw(self, width: int) -> Content:
         top = max([*self.rates.read, *self.rates.write, 1])

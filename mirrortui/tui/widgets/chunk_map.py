@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from textual.content import Content, Span
 from textual.reactive import reactive
-from textual.visual import Visual
-from textual.widget import Widget
 
 from mirrortui.api.schema import Mirror
-from mirrortui.tui.drawing import Fitted, cell, lines, resample, row
+from mirrortui.tui.drawing import cell, lines, resample, row
+from mirrortui.tui.widgets.drawn import Drawn
 from mirrortui.tui.words import CELLS
 from mirrortui.units import format_size
 
-_WORST_FIRST = "".join(CELLS)
+WORST_FIRST = "".join(CELLS)
+"""The letters of a map."""
 
 
-class ChunkMap(Widget, can_focus=True):
+class ChunkMap(Drawn, can_focus=True):
     """As many rows as it is given, read like a page; below them a scale in bytes."""
 
-    mirror: reactive[Mirror | None] = reactive(None)
+    mirror: reactive[Mirror | None] = reactive(None, repaint=False)
 
-    def render(self) -> Visual:
-        return Fitted(self._draw)
+    def watch_mirror(self) -> None:
+        self.look_again()
 
     def _draw(self, width: int) -> Content:
         mirror = self.mirror
@@ -29,7 +29,7 @@ class ChunkMap(Widget, can_focus=True):
             return cell(" nothing is known of its chunks while it does not run", width, "$quiet")
         rows, columns = max(1, self.size.height - 1), max(1, width - 2)
         if rows == 1:
-            drawn = [row(" ", _cells(resample(mirror.map, columns, _WORST_FIRST)))]
+            drawn = [row(" ", _cells(resample(mirror.map, columns, WORST_FIRST)))]
         else:
             drawn = _squares(mirror.map, rows, columns)
         return lines([*drawn, row(" ", _scale(mirror, drawn[0].cell_length - 1, rows))])
@@ -39,14 +39,15 @@ def _squares(cells: str, rows: int, columns: int) -> list[Content]:
     """Each cell for itself, if there is room, in as few rows as that takes."""
     needed = min(rows, -(-len(cells) // (columns // 2)))
     each = min(columns // 2, -(-len(cells) // needed))
-    slots = resample(cells, min(len(cells), needed * each), _WORST_FIRST)
+    slots = resample(cells, min(len(cells), needed * each), WORST_FIRST)
     return [row(" ", _cells(slots[at : at + each], gap=" ")) for at in range(0, len(slots), each)]
 
 
 def legend() -> Content:
     """What the cells mean."""
     return Content("  ").join(
-        row((CELLS[letter].glyph, _style(letter)), " ", (CELLS[letter].word, "$quiet")) for letter in ".sndmb"
+        row((CELLS[letter].glyph, style_of(letter)), " ", (CELLS[letter].word, "$quiet"))
+        for letter in ".sndmb"
     )
 
 
@@ -57,12 +58,12 @@ def _cells(letters: str, gap: str = "") -> Content:
     spans, start = [], 0
     for at in range(1, len(letters) + 1):
         if at == len(letters) or letters[at] != letters[start]:
-            spans.append(Span(start * pitch, at * pitch - len(gap), _style(letters[start])))
+            spans.append(Span(start * pitch, at * pitch - len(gap), style_of(letters[start])))
             start = at
     return Content(text, spans)
 
 
-def _style(letter: str) -> str:
+def style_of(letter: str) -> str:
     """In sync is the ground on which the rest is to be seen; dirty is no alarm, writing makes it so."""
     match letter:
         case ".":

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
+from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -27,12 +28,22 @@ class Confirm(Horizontal, can_focus=True):
 
         name: str
 
+    way_out: reactive[str] = reactive("esc leaves")
+    """What escape does here."""
+
+    def watch_way_out(self) -> None:
+        if self.is_mounted:
+            self.query_one("#way-out", Static).update(self._leaving())
+
+    def _leaving(self) -> Content:
+        return row(self.way_out).stylize("$quiet")
+
     def compose(self) -> ComposeResult:
         yield Static(id="ask")
         typed = Entry(id="typed")
         typed.disabled = True  # a new dialog focuses the first widget that is not, even if it is hidden
         yield typed
-        yield Static(Content("esc leaves").stylize("$quiet"), id="way-out")
+        yield Static(self._leaving(), id="way-out")
 
     def on_mount(self) -> None:
         self.ask(None)

@@ -12,6 +12,7 @@ from mirrortui.tui.drawing import Fitted, cell, lines, printable, row
 from mirrortui.tui.widgets.row_list import Row, RowList
 from mirrortui.tui.wording import Names, beside_its_name, paths_in, short_names, shorten
 from mirrortui.tui.words import SEVERITIES, stamp
+from mirrortui.units import format_moment
 
 
 class EventFeed(RowList):
@@ -21,23 +22,36 @@ class EventFeed(RowList):
         super().__init__(id=id)
         self._drawn: object = None
 
-    def draw(self, events: Sequence[Event], now: float, *, whole: bool = False) -> None:
-        """Show these, oldest first; `whole`: each as the engine said it, in as many lines as it takes.
+    @property
+    def following(self) -> bool:
+        """The cursor is on the newest."""
+        return self.highlighted is None or self.highlighted == self.option_count - 1
+
+    def draw(self, events: Sequence[Event], now: float, *, whole: bool = False, dated: bool = False) -> None:
+        """Show these, oldest first. `whole`: each as the engine said it, in as many lines as it takes; `dated`: with
+        the date also of today.
 
         Costs little while nothing happens.
         """
-        drawn = [(event.seq, stamp(event.time, now)) for event in events], whole
+        drawn = [(event.seq, stamp(event.time, now)) for event in events], whole, dated
         if drawn == self._drawn:
             return
         self._drawn = drawn
         column = min(max((len(event.mirror) for event in events), default=0), 16)
-        following = self.highlighted is None or self.highlighted == self.option_count - 1
+        following = self.following
         names = _names(events)
         self.show(
             [
                 Row(
                     str(event.seq),
-                    Fitted(_Drawing(event, column, now, None if whole else names[event.mirror])),
+                    Fitted(
+                        _Drawing(
+                            event,
+                            column,
+                            format_moment(event.time) if dated else stamp(event.time, now),
+                            None if whole else names[event.mirror],
+                        )
+                    ),
                 )
                 for event in events
             ]
@@ -58,11 +72,11 @@ def _names(events: Sequence[Event]) -> dict[str, Names]:
 class _Drawing:
     """Draws an event for a width."""
 
-    def __init__(self, event: Event, column: int, now: float, names: Names | None) -> None:
+    def __init__(self, event: Event, column: int, when: str, names: Names | None) -> None:
         """`names`: what to call members; None: as the engine does, at any length."""
         self._event = event
         self._column = column
-        self._now = now
+        self._when = when
         self._names = names
 
     def __call__(self, width: int) -> Content:
@@ -70,7 +84,7 @@ class _Drawing:
         face = SEVERITIES[event.severity]
         head = row(
             " ",
-            (stamp(event.time, self._now), "$quiet"),
+            (self._when, "$quiet"),
             " ",
             (face.glyph, f"${face.tone}"),
             " ",

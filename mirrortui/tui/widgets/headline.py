@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from textual.content import Content
 from textual.reactive import reactive
-from textual.visual import Visual
-from textual.widget import Widget
 
-from mirrortui.tui.drawing import Fitted, row
+from mirrortui.tui.drawing import row
 from mirrortui.tui.store import Picture
+from mirrortui.tui.widgets.drawn import Drawn
 from mirrortui.tui.words import Face, age, clock_time, headline
 
 _LOST = Face("?", "lost", "attention")
 
 
-class Headline(Widget):
+class Headline(Drawn):
     """Takes the colour of the worst mirror; plain while all is well."""
 
-    picture: reactive[Picture | None] = reactive(None)
+    picture: reactive[Picture | None] = reactive(None, repaint=False)
 
     def watch_picture(self, picture: Picture | None) -> None:
         tone = "quiet" if picture is None else self._say(picture)[0].tone
-        self.set_classes(f"-{tone}")
-
-    def render(self) -> Visual:
-        return Fitted(self._draw)
+        if not self.has_class(f"-{tone}"):
+            self.set_classes(f"-{tone}")
+        self.look_again()
 
     def _draw(self, width: int) -> Content:
         if self.picture is None:
@@ -32,7 +30,7 @@ class Headline(Widget):
         face, words = self._say(self.picture)
         brand = Content(" mirrortui ").stylize("bold")
         said = row(" ", (face.glyph, f"${face.tone}"), " ", words)
-        clock = Content(f"  {clock_time(self.picture.now)} ").stylize("dim")
+        clock = Content(f"  {clock_time(self.picture.now)[:5]} ").stylize("dim")
         room = width - said.cell_length
         if room < brand.cell_length + clock.cell_length:  # what is wrong goes before who says it
             return (brand + said if room >= brand.cell_length else said).truncate(width, ellipsis=True)

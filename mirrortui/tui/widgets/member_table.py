@@ -11,13 +11,16 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from mirrortui.api.schema import Member, Mirror
+from mirrortui.api.schema import DeviceInfo, Member, Mirror
 from mirrortui.tui.drawing import Align, Fitted, cell, graph, lines, path_cell, printable, row
 from mirrortui.tui.store import Picture, Rates
+from mirrortui.tui.widgets.member_details import details
 from mirrortui.tui.widgets.row_list import Row, RowList
 from mirrortui.tui.words import MEMBERS, Face, clock_time, latency, member_face, member_name, percent
 from mirrortui.units import format_rate, format_size
 
+_LONGEST_PATH = 48
+"""Cells beyond which the eye loses the line."""
 _PATH = 18
 """Cells that a path should have before more columns are shown."""
 
@@ -51,9 +54,17 @@ def member_key(member: Member) -> str:
 class MemberTable(Vertical):
     """A header and one row a member."""
 
+    def __init__(
+        self, rows: str = "members", device: Callable[[str], DeviceInfo | None] | None = None
+    ) -> None:
+        """`rows`: id of the list. With `device`, which tells what is known of a path, each row has all details."""
+        super().__init__()
+        self._rows = rows
+        self._device = device
+
     def compose(self) -> ComposeResult:
-        yield Static(Fitted(_header), id="member-header")
-        yield RowList(id="members")
+        yield Static(Fitted(_header), classes="member-header")
+        yield RowList(id=self._rows)
 
     def draw(self, picture: Picture, mirror: Mirror | None) -> None:
         """Show this mirror's members."""
@@ -62,7 +73,10 @@ class MemberTable(Vertical):
             assert mirror
             rates = picture.rates.get((mirror.name, member.path), Rates())
             shown = _Shown(member, member_face(member, mirror), rates, mirror.size)
-            rows.append(Row(member_key(member), Fitted(partial(_draw, shown))))
+            draw = partial(_draw, shown)
+            if self._device:
+                draw = partial(_draw_in_full, shown, self._device(member.path))
+            rows.append(Row(member_key(member), Fitted(draw)))
         self.query_one(RowList).show(rows)
 
 
@@ -72,6 +86,10 @@ def _draw(shown: _Shown, width: int) -> Content:
     columns = [column for column in _columns(width) if not (out and column.about_now)]
     content = Content("  ").join(column.draw(shown, column.width) for column in columns)
     return row(content, "  ", _note(shown, width - content.cell_length - 3, width)) if out else content
+
+
+def _draw_in_full(shown: _Shown, device: DeviceInfo | None, width: int) -> Content:
+    return lines([_draw(shown, width), *details(shown.member, device, width)])
 
 
 def _note(shown: _Shown, room: int, width: int) -> Content:
@@ -96,7 +114,7 @@ def _columns(width: int) -> list[_Column]:
         rest = width - sum(column.width + 2 for column in columns) + 1
         if rest >= _PATH:
             break
-    columns[1] = replace(columns[1], width=max(8, rest))
+    columns[1] = replace(columns[1], width=max(8, min(rest, _LONGEST_PATH)))
     return columns
 
 

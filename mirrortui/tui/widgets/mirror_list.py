@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from mirrortui.api.schema import Mirror, Sync
+from mirrortui.tui import keymap
 from mirrortui.tui.drawing import Fitted, bar, cell, lines, printable, row
 from mirrortui.tui.store import Picture
 from mirrortui.tui.widgets.row_list import Row, RowList
@@ -43,6 +44,10 @@ class MirrorList(RowList):
         names = min(max(names, 6), 20)
         marked = any(mirror.driver == "kernel" for mirror in picture.mirrors)
         self.show([Row(mirror.name, Fitted(_Drawing(mirror, names, marked))) for mirror in mirrors])
+
+    def let_rows_move(self) -> None:
+        """Another order was asked for."""
+        self._moved = float("-inf")
 
     def on_key(self) -> None:
         self._moved = self._now
@@ -124,9 +129,9 @@ def _pace(sync: Sync) -> str:
 
 def _traffic(mirror: Mirror, room: int) -> Content:
     if mirror.state == "stopped":
-        return cell("A assembles it", room, "$quiet")
+        return cell(f"{keymap.key('assemble', 'A')} assembles it", room, "$quiet")
     if mirror.paused:
-        return cell("paused; P resumes it", room, "$attention")
+        return cell(f"paused; {keymap.key('resume', 'P')} resumes it", room, "$attention")
     if mirror.mismatches:
         return cell(f"{format_size(mirror.mismatches)} differ between its members", room)
     if not (mirror.read_rate or mirror.write_rate):

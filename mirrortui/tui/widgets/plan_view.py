@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 from textual.content import Content
 from textual.reactive import reactive
 from textual.visual import Visual
@@ -11,7 +9,7 @@ from textual.widget import Widget
 
 from mirrortui.api.schema import Plan
 from mirrortui.errors import MirrortuiError
-from mirrortui.tui.drawing import Fitted, cell, lines, printable, row
+from mirrortui.tui.drawing import Fitted, cell, lines, printable, row, wrapped
 
 _LABEL = 14
 
@@ -34,8 +32,8 @@ class PlanView(Widget):
                 _entry("✖ no plan", self.problem.what, width, "$bad") + _hint(self.problem.hint, width)
             )
         if self.plan is None:
-            wrapped = textwrap.wrap(self.prompt or "asking the engine …", width)
-            return lines(Content(line).stylize("$quiet") for line in wrapped)
+            told = wrapped(self.prompt or "asking the engine …", width)
+            return lines(Content(line).stylize("$quiet") for line in told)
         return lines(_lines(self.plan, width))
 
 
@@ -43,7 +41,7 @@ def _lines(plan: Plan, width: int) -> list[Content]:
     drawn = []
     if plan.refused:
         drawn += _entry("✖ refused", plan.refused, width, "$bad") + _hint(plan.hint, width)
-        return [*drawn, *_entry("as command", plan.command, width, "$quiet")]
+        return [*drawn, *_command(plan.command, width)]
     drawn += _entry("copies", plan.copies, width)
     for number, loss in enumerate(plan.erases or ["nothing"]):
         label = "" if number else "▲ erases" if plan.erases else "erases"
@@ -52,7 +50,15 @@ def _lines(plan: Plan, width: int) -> list[Content]:
     drawn += _entry("afterwards", plan.afterwards, width)
     for number, note in enumerate(plan.notes):
         drawn += _entry("" if number else "note", note, width)
-    return [*drawn, *_entry("as command", plan.command, width, "$quiet")]
+    return [*drawn, *_command(plan.command, width)]
+
+
+def _command(line: str, width: int) -> list[Content]:
+    """The same on a command line, and the key that copies it."""
+    if not line:
+        return []
+    key = row(" " * _LABEL, ("^y", "$accent"), (" copies it", "$quiet"))
+    return [*_entry("as command", line, width, "$quiet"), key]
 
 
 def _hint(hint: str, width: int) -> list[Content]:
@@ -62,8 +68,7 @@ def _hint(hint: str, width: int) -> list[Content]:
 def _entry(label: str, text: str, width: int, style: str = "") -> list[Content]:
     """A label and its text, wrapped beside it."""
     label_style = style if style in ("$bad", "$attention") else "$quiet"
-    wrapped = textwrap.wrap(printable(text), max(10, width - _LABEL), break_on_hyphens=False) or [""]
     return [
         row(cell(label if number == 0 else "", _LABEL, label_style), (line, style))
-        for number, line in enumerate(wrapped)
+        for number, line in enumerate(wrapped(printable(text), width - _LABEL))
     ]

@@ -10,9 +10,10 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
-from textual.visual import Visual
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
+
+from mirrortui.tui.drawing import Fitted, height_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Row:
     """One row. The cursor stays with the key, whatever happens around it."""
 
     key: str
-    visual: Visual
+    visual: Fitted
     disabled: bool = False
 
 
@@ -32,7 +33,6 @@ class RowList(OptionList):
         Binding("k", "cursor_up", show=False),
         Binding("g", "first", show=False),
         Binding("G", "last", show=False),
-        Binding("space", "select", show=False),
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"row-list--mark"}
@@ -53,18 +53,34 @@ class RowList(OptionList):
         return option.id if option and not option.disabled else None
 
     def show(self, rows: Sequence[Row]) -> None:
-        """Replace the rows. Where the same keys stand in the same order nothing moves; a key counts once."""
+        """Replace the rows. Where the same keys stand in the same order nothing moves; a key counts once.
+
+        What looks the same is not drawn again.
+        """
         rows = list({row.key: row for row in rows}.values())
         if [row.key for row in rows] == [option.id for option in self.options]:
-            for option, row in zip(self.options, rows, strict=True):
-                option.disabled = row.disabled
-                self.replace_option_prompt(row.key, row.visual)
-            self.refresh(layout=True)  # a row may have grown a line
+            self._redraw(rows)
             return
         key, index, offset = self.key, self.highlighted, self.scroll_offset
         self.set_options([Option(row.visual, row.key, row.disabled) for row in rows])
         self.put_cursor(key, index or 0)
         self.scroll_to(offset.x, offset.y, animate=False)
+
+    def _redraw(self, rows: Sequence[Row]) -> None:
+        """Draw those anew that look different now."""
+        width, grown = self.scrollable_content_region.width, False
+        for option, row in zip(self.options, rows, strict=True):
+            shown = option.prompt
+            assert isinstance(shown, Fitted)
+            before, after = shown.drawn(width), row.visual.drawn(width)
+            if width and after.is_same(before) and option.disabled == row.disabled:
+                option._set_prompt(row.visual)  # for another width; what is on the screen stays
+                continue
+            option.disabled = row.disabled
+            self.replace_option_prompt(row.key, row.visual)
+            grown = grown or height_of(after) != height_of(before) or not width
+        if grown:
+            self.refresh(layout=True)
 
     def put_cursor(self, key: str | None, otherwise: int = 0) -> None:
         """Put the cursor on that row, or on the one at an index where it is gone."""
@@ -81,3 +97,15 @@ class RowList(OptionList):
         colour = self.get_component_rich_style("row-list--mark", partial=True)
         ground = next(iter(strip)).style or Style.null()
         return Strip([Segment("▌", ground + colour), *strip.crop(1)])
+
+
+class ChoiceList(RowList):
+    """Rows to choose from: by space too."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "select", show=False)]
+
+
+class MarkList(ChoiceList):
+    """Rows of which several may be chosen: space and clicks mark, enter goes on with what is marked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.choose", show=False)]

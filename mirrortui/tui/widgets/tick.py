@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from mirrortui.tui.drawing import row
 
-CHOSEN, FREE = "▣", "▢"
+CHOSEN, FREE, SPARE = "▣", "▢", "○"
 
 
 class Tick(Widget, can_focus=True):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from textual.widgets import Static
 
+from mirrortui.tui import keymap
+
 _TEXT = """\
 [bold]No mirror yet[/]
 
 A mirror keeps the same data on two or more disks or disk images. When one of them breaks, \
 whoever uses the data does not notice: it is said here, with what to do about it.
 
-[$accent bold]c[/]  create one, from devices or from image files
-[$accent bold]?[/]  see all keys and signs
+[$accent bold]{create}[/]  create one, from devices or from image files
+[$accent bold]{help}[/]  see all keys and signs
 
 [bold]mirrortui demo[/]             tries everything on a throw-away mirror
 [bold]mirrortui assemble --scan[/]  starts mirrors made before, here or by mdadm"""
@@ -30,7 +32,7 @@ class Welcome(Static):
 
     def teach(self) -> None:
         """There is an engine, and it has no mirror."""
-        self.update(_TEXT)
+        self.update(_TEXT.format(create=keymap.key("create", "c"), help=keymap.key("help", "?")))
 
     def explain(self, why: str) -> None:
         """There is no engine, and there never was one."""

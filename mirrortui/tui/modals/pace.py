@@ -1,0 +1,69 @@
+"""How much clients may notice of a sync."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from mirrortui.api.interface import EngineApi
+from mirrortui.api.schema import Impact, Mirror
+from mirrortui.tui.drawing import Fitted, cell, row
+from mirrortui.tui.errands import SetPace
+from mirrortui.tui.modals.dialog import PlanDialog
+from mirrortui.tui.widgets.entry import Entry
+from mirrortui.tui.widgets.row_list import ChoiceList, Row
+from mirrortui.units import parse_size
+
+_MEANING: dict[Impact, str] = {
+    "low": "clients first: it takes only what they leave, and may take long",
+    "balanced": "it and the clients share; the default",
+    "max": "it goes as fast as the disks, and clients wait for it",
+}
+
+
+class PaceDialog(PlanDialog):
+    """One knob, and a limit for who wants one."""
+
+    def __init__(self, client: EngineApi, mirror: Mirror) -> None:
+        super().__init__(client, f"How fast {mirror.name} may copy and check")
+        self._mirror = mirror
+
+    def compose_choice(self) -> ComposeResult:
+        yield ChoiceList(id="choice")
+        with Horizontal(classes="field"):
+            yield Static("at most", classes="label")
+            yield Entry(id="limit", placeholder="as it is; such as 200M a second, 0 for no limit")
+
+    def on_mount(self) -> None:
+        choice = self.query_one(ChoiceList)
+        choice.show([self._row(impact) for impact in _MEANING])
+        choice.put_cursor(self._mirror.impact or "balanced")
+        choice.focus()
+
+    def _row(self, impact: Impact) -> Row:
+        now = "now" if impact == self._mirror.impact else ""
+
+        def draw(width: int) -> Content:
+            return row(
+                " ", cell(impact, 10, "bold"), cell(now, 5, "$accent"), cell(_MEANING[impact], width - 18)
+            )
+
+        return Row(impact, Fitted(draw))
+
+    def proposal(self) -> SetPace | None:
+        typed = self.query_one("#limit", Entry).value.strip()
+        chosen = self.query_one(ChoiceList).key
+        try:
+            limit = parse_size(typed) if typed else None
+        except ValueError:
+            return None
+        return next(
+            (SetPace(self._mirror.name, impact, limit) for impact in _MEANING if impact == chosen), None
+        )
+
+    @on(Input.Changed, "#limit")
+    def _typing(self) -> None:
+        self.propose_soon()

@@ -1,0 +1,112 @@
+"""Every block device of this machine, and why it can or cannot be a member."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import OptionList
+
+from mirrortui.api.schema import DeviceInfo, Mirror
+from mirrortui.tui.drawing import cell
+from mirrortui.tui.inventory import Inventory
+from mirrortui.tui.store import Picture
+from mirrortui.tui.views.view import View, quiet
+from mirrortui.tui.widgets.device_tree import DeviceTree, explanation, images, tree
+from mirrortui.tui.widgets.drawn import Drawn
+from mirrortui.tui.words import counted
+
+
+class _Explained(Drawn):
+    """The device under the cursor."""
+
+    device: reactive[DeviceInfo | None] = reactive(None, repaint=False)
+
+    def watch_device(self) -> None:
+        self.look_again()
+
+    def _draw(self, width: int) -> Content:
+        return explanation(self.device, width) if self.device else cell("", width)
+
+
+class DevicesView(View):
+    """Looks again when something was plugged in, mounted or taken into a mirror."""
+
+    FIRST: ClassVar[str] = "#device-list"
+    _listed: tuple[DeviceInfo, ...] = ()
+
+    def __init__(self, inventory: Inventory, *, id: str) -> None:  # noqa: A002 (Textual's word)
+        super().__init__(id=id)
+        self._inventory = inventory
+        self._picture: Picture | None = None
+
+    def compose(self) -> ComposeResult:
+        yield DeviceTree(id="device-list")
+        yield _Explained()
+
+    def show(self, picture: Picture, mirror: Mirror | None) -> None:
+        self._picture = picture
+        self._draw()
+        self.run_worker(self._look, thread=True, exclusive=True, group="inventory")
+
+    def _look(self) -> None:
+        """In a thread: the engine reads all devices."""
+        if self._picture and self._inventory.look(self._picture.mirrors):
+            self.app.call_from_thread(self._found)
+
+    def _found(self) -> None:
+        self._draw()
+        self.post_message(self.Changed())
+
+    def _draw(self) -> None:
+        if not self._inventory.looked:
+            return
+        stock = self._inventory.stock
+        mirrors = self._picture.mirrors if self._picture else ()
+        known = {device.path for device in stock.devices}
+        found = [*stock.devices, *(image for image in images(mirrors) if image.path not in known)]
+        self._listed = tuple(device for device in found if self.words in _all_words(device))
+        self.query_one(DeviceTree).draw(tree(self._listed))
+        self._explain()
+
+    def _explain(self) -> None:
+        key = self.query_one(DeviceTree).key
+        device = next((device for device in self._listed if device.path == key), None)
+        self.query_one(_Explained).device = device
+
+    @on(OptionList.OptionHighlighted)
+    def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        self._explain()
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        """A device that is a member leads to its mirror."""
+        event.stop()
+        for mirror in self._picture.mirrors if self._picture else ():
+            if any(member.path == event.option_id for member in mirror.members):
+                self.post_message(self.MirrorChosen(self, mirror.name, True))
+
+    @property
+    def note(self) -> Content:
+        if not self._inventory.looked:
+            return quiet("looking at them …")
+        if lost := self._inventory.stock.lost:
+            return Content(lost).stylize("$attention")
+        free = sum(device.why_not is None for device in self._listed)
+        return quiet(f"{counted(len(self._listed), 'device')}, {free} free")
+
+
+def _all_words(device: DeviceInfo) -> str:
+    parts = (
+        device.path,
+        device.model,
+        device.serial,
+        device.transport,
+        device.holds,
+        device.why_not or "can be",
+    )
+    return " ".join(parts).lower()

@@ -1,0 +1,125 @@
+"""A third disk between two halves that were used apart: it makes neither of them stale, and hides neither."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from mirrortui.errors import DivergedError
+from mirrortui.format.superblock import ROLE_SPARE, Feature
+from mirrortui.mirror import manage
+from mirrortui.mirror.assemble import read_member
+from mirrortui.mirror.decide import decide
+from mirrortui.mirror.found import Found
+from tests.stage import Stage
+
+FILLING = Feature.RECOVERY_OFFSET
+
+
+def told(found: Found, slot: int, events: int, roles: Mapping[int, int], *features: Feature) -> Found:
+    """The member, with that superblock. `roles`: by slot."""
+    table = tuple(roles.get(n, ROLE_SPARE) for n in range(found.superblock.max_dev))
+    flags = functools.reduce(operator.or_, features, found.superblock.feature_map)
+    sb = replace(
+        found.superblock,
+        dev_number=slot,
+        events=events,
+        dev_roles=table,
+        feature_map=flags,
+        recovery_offset=0,
+    )
+    return replace(found, superblock=sb)
+
+
+@pytest.fixture
+def members() -> list[Found]:
+    """Three that are whole and were stopped together."""
+    stage = Stage()
+    disks = [stage.disk(name) for name in "abc"]
+    stage.run(manage.stop(stage.create(disks)))
+    return [stage.run(read_member(disk, stage.pool)) for disk in disks]
+
+
+def test_one_that_is_filled_on_the_other_side_makes_nobody_stale(members: list[Found]) -> None:
+    """c was to replace a while a ran alone; then b, which ran alone too, was to survive c. And the other way round."""
+    a, b, c = members
+    one = [
+        told(a, 0, 6, {0: 0, 2: 0}),
+        told(b, 1, 8, {1: 1, 2: 0}),
+        told(c, 2, 8, {1: 1, 2: 0}, FILLING),
+    ]
+    other = [
+        told(a, 0, 6, {0: 0, 2: 1}),
+        told(b, 1, 8, {1: 1, 2: 1}),
+        told(c, 2, 8, {1: 1, 2: 1}, FILLING, Feature.REPLACEMENT),
+    ]
+    for found in (one, other):
+        with pytest.raises(DivergedError, match="b is gone"):
+            decide(found)
+
+
+def test_one_that_is_filled_again_where_it_was_shows_who_is_stale(members: list[Found]) -> None:
+    """a failed, c took its role, then b failed and came back: a still believes in b, which has forgotten it."""
+    a, b, c = members
+    found = [
+        told(a, 0, 2, {0: 0, 1: 1}),
+        told(b, 1, 26, {1: 1, 2: 0}, FILLING),
+        told(c, 2, 25, {2: 0}),
+    ]
+    verdict = decide(found)
+    assert {place.found.path: place.recovering for place in verdict.places} == {"b": True, "c": False}
+    assert [note.path for note in verdict.left_out] == ["a"]
+
+
+def test_one_that_is_filled_in_the_survivors_slot_goes_with_its_own_side(members: list[Found]) -> None:
+    """The kernel gives the first free slot to newcomers on both sides: a's is b's own."""
+    a, b, c = members
+    found = [
+        told(a, 0, 7, {0: 0, 2: 0}),
+        told(b, 2, 5, {1: 1, 2: 0}),
+        told(c, 2, 7, {0: 0, 2: 0}, FILLING, Feature.REPLACEMENT),
+    ]
+    verdict = decide(found, survivor="b", run=True)
+    assert {place.found.path for place in verdict.places if not place.recovering} == {"b"}
+    assert {rejoin.kept for rejoin in verdict.rejoins} == {"b"}
+
+
+def test_one_that_nobody_who_stays_has_filled_goes_with_the_losers(members: list[Found]) -> None:
+    """c was to replace b once, and was being filled by a when the power went."""
+    a, b, c = members
+    found = [
+        told(a, 0, 35, {0: 0, 1: 1}),
+        told(b, 3, 28, {3: 1, 5: 1}),
+        told(c, 5, 36, {0: 0, 5: 1}, FILLING),
+    ]
+    verdict = decide(found, survivor="b", run=True)
+    assert {place.found.path for place in verdict.places if not place.recovering} == {"b"}
+
+
+def test_the_survivor_is_named_also_where_who_is_filled_beside_it_knows_more(members: list[Found]) -> None:
+    """A round of superblocks reached c, which is to replace b, and not b."""
+    a, b, c = members
+    found = [
+        told(a, 0, 9, {0: 0}),
+        told(b, 1, 7, {1: 1}),
+        told(c, 3, 8, {1: 1, 3: 1}, FILLING, Feature.REPLACEMENT),
+    ]
+    verdict = decide(found, survivor="b", run=True)
+    assert [(rejoin.kept, rejoin.lost) for rejoin in verdict.rejoins] == [("b", "a")]
+
+
+def test_halves_give_different_slots_to_their_newcomers() -> None:
+    """Else each would take the other's for its own, and the younger one would make the older stale."""
+    stage = Stage()
+    a, b, c, d = (stage.disk(name) for name in "abcd")
+    stage.run(manage.stop(stage.create([a, b])))
+    for half, newcomer in ((a, c), (b, d)):
+        alone = stage.assemble([half], run=True)
+        stage.run(manage.add(alone, newcomer))
+        stage.in_sync(alone)
+        stage.run(manage.stop(alone))
+    assert [stage.run(read_member(disk, stage.pool)).superblock.dev_number for disk in (c, d)] == [2, 3]

@@ -1,0 +1,131 @@
+"""The explorer of differences: what it shows, and how one gets from one to the next."""
+
+from __future__ import annotations
+
+import pytest
+
+from mirrortui.api.schema import CopyOf, Look
+from mirrortui.testing.staging import settle
+from mirrortui.tui.modals.dialog import PlanDialog
+from mirrortui.tui.modals.mismatches import MismatchScreen
+from mirrortui.tui.widgets.hex_view import HexView, differing, layout
+from mirrortui.tui.widgets.mirror_list import MirrorList
+from mirrortui.units import GIB
+from tests.tui_stage import Stage, playing
+
+
+def view_of(play: Stage) -> HexView:
+    assert isinstance(play.screen, MismatchScreen)
+    return play.screen.query_one(HexView)
+
+
+def here(play: Stage) -> int:
+    view = view_of(play)
+    assert view.page
+    return view.page.offset + view.at
+
+
+async def test_it_begins_at_the_first_difference_and_names_the_odd_member() -> None:
+    async with playing("differs") as play:
+        play.home.query_one(MirrorList).put_cursor("photos")
+        await settle(play.pilot)
+        await play.press("D")
+        assert here(play) == 180 * GIB + 260
+        assert view_of(play).odd == {"/dev/sde1"}
+        assert "≠ odd /dev/sde1" in view_of(play)._draw(78).plain
+
+
+async def test_n_goes_through_a_page_its_range_and_the_ranges_and_back() -> None:
+    async with playing("differs") as play:
+        await play.press("D")
+        seen = [here(play)]
+        for _ in range(9):
+            await play.press("n")
+            seen.append(here(play))
+        a, b, c, d = 180 * GIB, 180 * GIB + 16384, 200 * GIB, 499 * GIB
+        pages = [a, b, b + 4096, c, d]
+        assert seen == [page + at for page in pages for at in (260, 1500)]
+        await play.press("n")
+        assert here(play) == seen[-1]
+        assert "That was the last one." in [note.message for note in play.app._notifications]
+        await play.press("N", "N")
+        assert here(play) < d
+
+
+async def test_g_goes_to_an_offset_and_says_when_there_is_none() -> None:
+    async with playing("differs") as play:
+        await play.press("D", "g")
+        await play.type("0x2000")
+        await play.press("enter")
+        assert here(play) == 0x2000
+        assert not view_of(play).differing
+        await play.press("g")
+        await play.type("nowhere")
+        await play.press("enter", "escape")
+        assert here(play) == 0x2000
+        assert isinstance(play.screen, MismatchScreen), "escape left the entry only"
+
+
+async def test_the_cursor_runs_over_the_edges_of_pages() -> None:
+    async with playing("differs") as play:
+        await play.press("D", "g")
+        await play.type("8184")
+        await play.press("enter", "down")
+        page = view_of(play).page
+        assert page and page.offset == 8192
+        await play.press("up")
+        page = view_of(play).page
+        assert page and page.offset == 4096
+
+
+async def test_a_repair_is_offered_asked_for_and_seen() -> None:
+    async with playing("differs") as play:
+        await play.press("D", "H")
+        assert isinstance(play.screen, PlanDialog)
+        assert play.plan().startswith("mirrortui repair vault")
+        await play.press("y")
+        assert view_of(play).page
+        assert play.vault.sync_action == "repair"
+
+
+async def test_its_command_line_can_be_copied() -> None:
+    async with playing("differs") as play:
+        await play.press("D", "ctrl+y")
+        assert play.app.clipboard == f"mirrortui mismatches vault --show {180 * GIB} --length 4096"
+
+
+@pytest.mark.parametrize(
+    ("width", "copies", "each", "beside"),
+    [
+        (77, 2, 8, True),
+        (77, 3, 4, True),
+        (157, 2, 16, True),
+        (77, 5, 16, False),
+        (39, 2, 4, False),
+        (36, 2, 4, False),
+    ],
+)
+def test_as_much_as_fits_is_shown(width: int, copies: int, each: int, beside: bool) -> None:
+    assert layout(width, copies)[:2] == (each, beside)
+
+
+def test_differences_that_are_near_are_one_and_unread_copies_tell_nothing() -> None:
+    data = bytearray(200)
+    data[3] = data[10] = data[100] = 1
+    copies = [
+        CopyOf(path="a", data=bytes(200)),
+        CopyOf(path="b", data=bytes(data)),
+        CopyOf(path="c", data=None),
+    ]
+    assert differing(copies) == [(3, 11), (100, 101)]
+
+
+@pytest.mark.parametrize("copies", [1, 2, 3, 5])
+def test_every_line_has_the_same_width(copies: int) -> None:
+    view = HexView()
+    view.page = Look(
+        offset=0, copies=[CopyOf(path=f"/dev/sd{n}", data=bytes([n]) * 300) for n in range(copies)]
+    )
+    for width in (40, 78, 118, 158, 198):
+        lines = view._draw(width).plain.split("\n")
+        assert max(map(len, lines)) <= width
