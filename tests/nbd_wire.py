@@ -15,6 +15,7 @@ from mirrortui.nbd.requests import Traffic
 from mirrortui.nbd.session import Next, Session
 
 Done = Callable[[int], None]
+ReadDone = Callable[[int, Buffer], None]
 
 
 class MemoryTarget:
@@ -50,11 +51,11 @@ class MemoryTarget:
 
         self._wait(f"write {offset} {length}{' fua' if fua else ''}", act, done)
 
-    def start_read(self, offset: int, buffer: Buffer, length: int, done: Done) -> None:
+    def start_read(self, offset: int, buffer: Buffer, length: int, done: ReadDone) -> None:
         def act() -> None:
             buffer.view[:length] = self.data[offset : offset + length]
 
-        self._wait(f"read {offset} {length}", act, done)
+        self._wait(f"read {offset} {length}", act, lambda error: done(error, buffer))
 
     def start_zero(self, offset: int, length: int, fua: bool, keep: bool, done: Done) -> None:
         def act() -> None:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from mirrortui.device.buffers import Pool
+from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.errors import MirrortuiError
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import AssembleSpec, assemble
@@ -109,10 +109,11 @@ class Stage:
     def read(self, mirror: Mirror, offset: int, length: int) -> bytes:
         """By the front door."""
         buffer = self.pool.empty(length)
-        answers: list[int] = []
-        mirror.start_read(offset, buffer, length, answers.append)
+        answers: list[tuple[int, Buffer]] = []
+        mirror.start_read(offset, buffer, length, lambda *answer: answers.append(answer))
         self.until(lambda: bool(answers))
-        assert answers == [0]
+        ((error, buffer),) = answers
+        assert not error
         data = bytes(buffer.view[:length])
         buffer.drop()
         return data

@@ -11,6 +11,7 @@ from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.device.ioengine import IoEngine
 
 Done = Callable[[int], None]
+ReadDone = Callable[[int, Buffer], None]
 
 
 class _File:
@@ -68,8 +69,8 @@ class StandIn:
     def start_write(self, offset: int, buffer: Buffer, length: int, fua: bool, done: Done) -> None:
         self._submit(Op.WRITE, offset, buffer, length, fua, done)
 
-    def start_read(self, offset: int, buffer: Buffer, length: int, done: Done) -> None:
-        waiter = _All(1, length, done)
+    def start_read(self, offset: int, buffer: Buffer, length: int, done: ReadDone) -> None:
+        waiter = _All(1, length, lambda error: done(error, buffer))
         self._engine.submit(self._files[0], Op.READ, offset, buffer, length, False, waiter, 0)
 
     def start_zero(self, offset: int, length: int, fua: bool, keep: bool, done: Done) -> None:

@@ -56,6 +56,8 @@ ANSWER_WITHIN = 10.0
 """Seconds for a question."""
 ACT_WITHIN = 180.0
 """Seconds for a verb: members that hang are given up on long before."""
+HANGS = 5
+"""Operations on a member that hangs that a new assembly may wait for in vain, one after the other."""
 SAVE_WITHIN = 24 * 3600.0
 """Seconds for an assembly that first reads two whole members: to keep what only one of them holds."""
 HEARTBEAT = 5.0
@@ -160,7 +162,8 @@ class EngineClient:
 
     def create(self, request: CreateRequest) -> Mirror:
         """Write a new mirror onto its members and start it."""
-        return self._post("/v1/mirrors", _acting(request), Mirror)
+        within = ACT_WITHIN + HANGS * request.timeout
+        return self._post("/v1/mirrors", _acting(request), Mirror, within)
 
     def plan_create(self, request: CreateRequest) -> Plan:
         """What `create` would do."""
@@ -168,7 +171,7 @@ class EngineClient:
 
     def assemble(self, request: AssembleRequest) -> Mirror:
         """Start a mirror from its members."""
-        within = SAVE_WITHIN if request.save_loser else ACT_WITHIN
+        within = SAVE_WITHIN if request.save_loser else ACT_WITHIN + HANGS * request.timeout
         return self._post("/v1/assemble", _acting(request), Mirror, within)
 
     def plan_assemble(self, request: AssembleRequest) -> Plan:

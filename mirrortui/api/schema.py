@@ -23,6 +23,11 @@ Mishap = Literal["pull", "slow", "hang", "bad-sectors", "rot", "power-cut", "men
 unreadable until they are written, or flips bits unseen; the power goes for the whole mirror. "mend" ends it all.
 """
 SyncVerb = Literal["check", "repair", "pause", "resume", "cancel"]
+TIMEOUT = 30
+"""Seconds that an operation on a member may take before it is failed, if nobody says otherwise."""
+SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 1, 3600
+Timeout = Annotated[int, msgspec.Meta(ge=SHORTEST_TIMEOUT, le=LONGEST_TIMEOUT)]
+"""Such a number of seconds."""
 MemberFlag = Literal["write-mostly", "failfast"]
 """write-mostly: read from it only when no other member can serve. failfast: for the kernel, which then does not retry
 on it."""
@@ -58,6 +63,18 @@ class Bitmap(msgspec.Struct, frozen=True, kw_only=True):
     dirty: int | None
     """None: the kernel's, and the disks could not be asked."""
     chunks: int
+
+
+MOST_BEHIND = 16383
+
+
+class Lag(msgspec.Struct, frozen=True, kw_only=True):
+    """What clients were told is written, and write-mostly members do not have yet."""
+
+    writes: int
+    bytes: int
+    seconds: float
+    """Since the oldest of these writes began."""
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,6 +212,16 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing is copied or checked until it is resumed."""
     checks: list[CheckRun] = []
     """The latest first, without their ranges."""
+    timeout: int | None = None
+    """Seconds that an operation on a member may take before it is failed; None: the kernel's."""
+    write_behind: int = 0
+    """Writes that write-mostly members may lag; 0: they are waited for like the others."""
+    lag: Lag | None = None
+    """None: no member lags."""
+    hedged: int = 0
+    """Reads that came late and were asked of another member, too, since it was assembled."""
+    hedges_won: int = 0
+    """Of these, those that the other member answered first."""
     opened_readonly: bool = False
     """It was assembled read-only: its members are open for reading only."""
     lab: dict[str, Mishap] | None = None
@@ -217,8 +244,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     "bad-blocks-left", "sync-stuck",
     "member-replacing", "member-replaced", "check-started", "check-finished", "repair-started", "repair-finished",
     "sync-paused", "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over",
-    "mirror-taken-over", "spare-activated", "flag-set", "bitmap-set", "mirror-readonly", "mirror-readwrite",
-    "mirror-renamed", "mirror-grown", "lab"."""
+    "mirror-taken-over", "spare-activated", "flag-set", "bitmap-set", "write-behind-set", "mirror-readonly",
+    "mirror-readwrite", "mirror-renamed", "mirror-grown", "lab"."""
     severity: Severity
     text: str
     """A sentence that stands alone."""
@@ -308,6 +335,7 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     force: bool = False
     direct: bool = False
     """O_DIRECT to the members, not the page cache."""
+    timeout: Timeout = TIMEOUT
     lab: bool = False
     """With the fault lab."""
     yes: bool = False
@@ -331,6 +359,7 @@ class AssembleRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     counts: dict[str, int] = {}
     """The plan's; the assembly is refused if a member changed since."""
     direct: bool = False
+    timeout: Timeout = TIMEOUT
     lab: bool = False
     """With the fault lab."""
     yes: bool = False
@@ -434,6 +463,8 @@ class BitmapRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     bitmap: Literal["internal", "none"]
     chunk: Annotated[int, msgspec.Meta(ge=4096)] | None = None
     """Bytes to a bit, a power of two; None: by size."""
+    write_behind: Annotated[int, msgspec.Meta(ge=0, le=MOST_BEHIND)] | None = None
+    """Writes that write-mostly members may lag, and nothing else is changed; 0: they are waited for."""
     yes: bool = False
     plan: bool = False
     events: int | None = None

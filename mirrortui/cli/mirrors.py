@@ -8,7 +8,16 @@ import rich_click as click
 from msgspec.structs import replace
 
 from mirrortui.api.client import EngineClient
-from mirrortui.api.schema import AssembleRequest, CreateRequest, Mirror, Plan, StopRequest
+from mirrortui.api.schema import (
+    LONGEST_TIMEOUT,
+    SHORTEST_TIMEOUT,
+    TIMEOUT,
+    AssembleRequest,
+    CreateRequest,
+    Mirror,
+    Plan,
+    StopRequest,
+)
 from mirrortui.cli.confirm import confirmed, confirmed_plan, print_plan
 from mirrortui.cli.session import Session, absolute, engine_options, print_json, to_bytes, to_name
 from mirrortui.cli.text import summary
@@ -17,6 +26,14 @@ from mirrortui.errors import MirrortuiError, RequestError
 _plan_option = click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
 _yes_option = click.option("--yes", is_flag=True, help="Go ahead with what wants a confirmation.")
 _direct_option = click.option("--direct", is_flag=True, help="O_DIRECT to the members, not the page cache.")
+_timeout_option = click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.IntRange(SHORTEST_TIMEOUT, LONGEST_TIMEOUT),
+    default=TIMEOUT,
+    show_default=True,
+    help="How long an operation on a member may take before the member is failed.",
+)
 _lab_option = click.option(
     "--lab",
     is_flag=True,
@@ -44,6 +61,7 @@ _lab_option = click.option(
 @click.option("--size", metavar="SIZE", callback=to_bytes, help="Use this much of each member.")
 @click.option("--force", is_flag=True, help="Overwrite what the members hold.")
 @_direct_option
+@_timeout_option
 @_lab_option
 @_yes_option
 @_plan_option
@@ -59,6 +77,7 @@ def create(
     size: int | None,
     force: bool,
     direct: bool,
+    timeout: int,
     lab: bool,
     yes: bool,
     plan: bool,
@@ -74,6 +93,7 @@ def create(
         size=size,
         force=force,
         direct=direct,
+        timeout=timeout,
         lab=lab,
     )
     client = session.engine()
@@ -96,6 +116,7 @@ def create(
     "--save-loser", metavar="FILE", help="Of a split brain: keep what only the loser holds in a new file."
 )
 @_direct_option
+@_timeout_option
 @_lab_option
 @_yes_option
 @_plan_option
@@ -111,6 +132,7 @@ def assemble(
     compare: bool,
     save_loser: str | None,
     direct: bool,
+    timeout: int,
     lab: bool,
     yes: bool,
     plan: bool,
@@ -134,6 +156,7 @@ def assemble(
         compare=compare,
         save_loser=absolute(save_loser) if save_loser else None,
         direct=direct,
+        timeout=timeout,
         lab=lab,
     )
     client = session.engine()

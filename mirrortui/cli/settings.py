@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from mirrortui.api.client import EngineClient
 from mirrortui.api.schema import (
+    MOST_BEHIND,
     AccessRequest,
     BitmapRequest,
     GrowRequest,
@@ -32,7 +33,10 @@ _plan_option = click.option("--plan", is_flag=True, help="Say what would be done
 @click.command("set")
 @name_argument
 @click.argument(
-    "words", nargs=-1, required=True, metavar="MEMBER write-mostly|failfast on|off  or  bitmap none|internal"
+    "words",
+    nargs=-1,
+    required=True,
+    metavar="MEMBER write-mostly|failfast on|off  or  bitmap none|internal  or  write-behind N",
 )
 @click.option(
     "--bitmap-chunk",
@@ -56,13 +60,16 @@ def set_flag(
     """Set or clear a flag of a member, or give a mirror a write-intent bitmap or take it away; superblocks keep it.
 
     write-mostly: read from it only where no other member can serve. failfast: for the kernel, which then does not
-    retry on it. A bitmap with another chunk is set by its --bitmap-chunk.
+    retry on it. A bitmap with another chunk is set by its --bitmap-chunk. write-behind: by how many writes write-mostly
+    members may lag, 0 to 16383; a flush waits for them all the same.
     """
+    if len(words) == 2 and words[0] == "write-behind":
+        return _set_write_behind(session.engine(), name, words[1], yes, plan, as_json)
     if len(words) == 2 and words[0] == "bitmap":
         return _set_bitmap(session.engine(), name, words[1], bitmap_chunk, yes, plan, as_json)
     if len(words) != 3 or bitmap_chunk:
         raise RequestError(
-            "set wants MEMBER, a flag, and on or off; or bitmap, and none or internal.",
+            "set wants MEMBER, a flag, and on or off; or bitmap, and none or internal; or write-behind, and a number.",
             hint='"mirrortui set --help" shows how it is meant.',
         )
     member, flag, value = words
@@ -83,6 +90,21 @@ def _set_bitmap(
     if chunk is not None and chunk < _LEAST_CHUNK:
         raise RequestError(f"A bitmap chunk of {chunk} bytes cannot be used: the least is {_LEAST_CHUNK}.")
     request = BitmapRequest(bitmap=_kind(kind), chunk=chunk)
+    return _run(
+        lambda: client.plan_set_bitmap(name, request),
+        lambda sure, events: client.set_bitmap(name, replace(request, yes=sure, events=events)),
+        yes,
+        plan,
+        as_json,
+    )
+
+
+def _set_write_behind(
+    client: EngineClient, name: str, count: str, yes: bool, plan: bool, as_json: bool
+) -> int:
+    if not count.isdecimal() or int(count) > MOST_BEHIND:
+        raise RequestError(f"write-behind wants a number of writes, 0 to {MOST_BEHIND}, not {count!r}.")
+    request = BitmapRequest(bitmap="internal", write_behind=int(count))
     return _run(
         lambda: client.plan_set_bitmap(name, request),
         lambda sure, events: client.set_bitmap(name, replace(request, yes=sure, events=events)),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import rich_click as click
 
 from mirrortui.api.schema import Bitmap, Event, Member, Mirror, Sync
-from mirrortui.units import format_duration, format_moment, format_rate, format_size
+from mirrortui.units import format_duration, format_latency, format_moment, format_rate, format_size
 
 _STATES = {
     "clean": ("●", "green"),
@@ -52,6 +52,8 @@ def mirror_lines(mirror: Mirror) -> list[str]:
         lines.append(f"  run by the kernel, as {mirror.device}")
     if mirror.spare_policy:
         lines.append(f"  {mirror.spare_policy}")
+    if mirror.write_behind:
+        lines.append(f"  {_lag(mirror)}")
     lines.append(f"  {_users(mirror)}")
     if mirror.worker_pid and mirror.worker_memory:
         lines.append(f"  worker process {mirror.worker_pid}, {format_size(mirror.worker_memory)} of memory")
@@ -134,6 +136,15 @@ def _users(mirror: Mirror) -> str:
     return "; ".join(parts)
 
 
+def _lag(mirror: Mirror) -> str:
+    """How far write-mostly members may be behind, and are."""
+    may = f"write-behind: write-mostly members may lag by {mirror.write_behind} writes"
+    if not (lag := mirror.lag):
+        return f"{may}; none does"
+    count = f"{lag.writes} write{'s' * (lag.writes != 1)}"
+    return f"{may}; {count} ({format_size(lag.bytes)}) under way for {format_latency(lag.seconds)}"
+
+
 def _dirty(bitmap: Bitmap) -> str:
     dirty = "?" if bitmap.dirty is None else bitmap.dirty
     return f"{dirty} of {bitmap.chunks} chunks dirty"
@@ -142,21 +153,27 @@ def _dirty(bitmap: Bitmap) -> str:
 def _members(mirror: Mirror) -> list[str]:
     if not mirror.members:
         return []
-    rows = [("slot", "", "member", "state", "size", "errors", "")]
+    timed = any(member.latency_p99 is not None for member in mirror.members)
+    rows = [["slot", "", "member", "state", "size", *["p50", "p99"] * timed, "errors", ""]]
     for member in mirror.members:
         glyph, colour = _STATES[member.state]
         rows.append(
-            (
+            [
                 "-" if member.slot is None else str(member.slot),
                 _styled(glyph, colour),
                 member.path or "-",
                 _styled(member.state.replace("_", " "), colour),
                 format_size(member.size) if member.size else "-",
+                *[_latency(member.latency_p50), _latency(member.latency_p99)] * timed,
                 str(member.read_errors + member.write_errors),
                 "; ".join([*_flags(member), *([member.why] if member.why else [])]),
-            )
+            ]
         )
-    return table(rows, right=(0, 4, 5))
+    return table(rows, right=(0, 4, 5, 6, 7) if timed else (0, 4, 5))
+
+
+def _latency(seconds: float | None) -> str:
+    return "-" if seconds is None else format_latency(seconds)
 
 
 def _flags(member: Member) -> list[str]:

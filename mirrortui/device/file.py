@@ -10,6 +10,7 @@ from errno import EINVAL, ENXIO
 
 from mirrortui.device import kernel
 from mirrortui.device.base import Device, Extent, Op, Waiter
+from mirrortui.device.bounded import Inquirer
 from mirrortui.device.buffers import Buffer
 from mirrortui.device.ioengine import IoEngine
 from mirrortui.device.pastcache import PastCache
@@ -47,7 +48,10 @@ class FileDevice:
         self.can_punch = not readonly and self._can_punch()
         self.pread: Callable[[memoryview, int], int] | None = None
         self.pwrite: Callable[[memoryview, int], int] | None = None
-        if not direct and kernel.is_local(fd):
+        local = kernel.is_local(fd)
+        self._inquirer = None if local else Inquirer()
+        """Asks what may hang: it is another process or machine that answers."""
+        if local and not direct:
             self.pread = _inline_read(fd)
             self.pwrite = None if readonly else functools.partial(os.pwrite, fd)
         self.unsupported: set[Op] = set()
@@ -86,7 +90,15 @@ class FileDevice:
         return (op,)
 
     def extents(self, offset: int, length: int) -> list[Extent]:
-        """See Device. What was cut off the file since it was opened counts as data: to read it is an error."""
+        """See Device. What was cut off the file since it was opened counts as data: to read it is an error. So does
+        everything while the file system does not answer.
+        """
+        if self._inquirer is None:
+            return self._extents(offset, length)
+        unknown = [Extent(offset, length, hole=False)] if length else []
+        return self._inquirer.ask(lambda: self._extents(offset, length), unknown)
+
+    def _extents(self, offset: int, length: int) -> list[Extent]:
         end = min(offset + length, os.fstat(self.fd).st_size)
         found: list[Extent] = []
         at = offset
@@ -109,11 +121,23 @@ class FileDevice:
             return self
         if self._past_cache is None:
             try:
-                self._past_cache = PastCache(self, self._engine)
+                self._past_cache = self._go_past_cache()
             except OSError:
                 self._direct = True  # there is no other way
+            if self._past_cache is None:
                 return self
         return self._past_cache if self._past_cache.takes(offset, length) else self
+
+    def _go_past_cache(self) -> PastCache | None:
+        """None: the file system does not answer now."""
+        if self._inquirer is None:
+            return PastCache(self, self._engine)
+
+        def drop(late: PastCache | None) -> None:
+            if late:
+                os.close(late.fd)
+
+        return self._inquirer.ask(lambda: PastCache(self, self._engine), None, drop)
 
     def close(self) -> None:
         """See Device. The claim ends when the last operation in flight has ended."""

@@ -1,16 +1,16 @@
 """How operations reach the kernel: queue, hand over in batches, deliver completions; and the bound on each (I16).
 
 An engine belongs to one event loop and one thread. The loop waits for `fd`, calls `reap()` when it is readable,
-`flush()` once a turn, and `expire()` about once a second.
+`flush()` once a turn, and `expire()` several times a second.
 """
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from errno import EAGAIN, ECANCELED, EINTR, EIO, ETIMEDOUT
 from typing import ClassVar, Protocol
 
+from mirrortui.device import bounded
 from mirrortui.device.base import Op, Waiter
 from mirrortui.device.buffers import Buffer
 
@@ -108,7 +108,7 @@ class _Leaving:
     def one_less(self) -> None:
         self._left -= 1
         if not self._left:
-            os.close(self._fd)
+            bounded.close(self._fd)
 
 
 class _Gate:
@@ -199,7 +199,7 @@ class IoEngine(ABC):
         if mine:
             _Leaving(channel.fd, mine)
         else:
-            os.close(channel.fd)
+            bounded.close(channel.fd)
 
     def _give_up(self, request: Request) -> None:
         waiter = request.waiter

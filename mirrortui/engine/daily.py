@@ -134,7 +134,7 @@ async def _open_for_writing(ward: Ward, request: AccessRequest, assemble: Assemb
     require(plan, request.yes)
     await ward.stop(StopRequest(yes=True))
     try:
-        return await assemble(AssembleRequest(name=name, direct=memory.direct, counts=plan.counts))
+        return await assemble(replace(_again(memory), members=[], counts=plan.counts))
     except MirrortuiError as error:
         raise RefusedError(
             f"{name} was stopped, and could not be assembled for writing: {error.what}",
@@ -142,9 +142,20 @@ async def _open_for_writing(ward: Ward, request: AccessRequest, assemble: Assemb
         ) from error
 
 
+def _again(memory: Remembered) -> AssembleRequest:
+    """As it was assembled last, but for writing."""
+    return AssembleRequest(
+        name=memory.name,
+        members=memory.members,
+        direct=memory.direct,
+        timeout=memory.timeout,
+        lab=memory.lab,
+    )
+
+
 def _rehearse(memory: Remembered, mirror: Mirror, title: str) -> Plan:
     """Blocks on devices. Raises why it cannot be assembled for writing."""
-    asked = AssembleRequest(name=memory.name, members=memory.members, direct=memory.direct)
+    asked = _again(memory)
     verdict = rehearsal.rehearse(asked, uuid=memory.uuid, partial=True)
     users = ", ".join(client.peer for client in mirror.clients)
     plan = Plan(

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from mirrortui.api import names
 from mirrortui.api.consent import command, refusal
-from mirrortui.api.schema import AssembleRequest, CreateRequest, ExportRequest, Mirror, Plan
+from mirrortui.api.schema import TIMEOUT, AssembleRequest, CreateRequest, ExportRequest, Mirror, Plan
 from mirrortui.device.claims import check_distinct
 from mirrortui.device.probe import Probe, check_candidate
 from mirrortui.engine import rehearsal
@@ -255,9 +255,15 @@ def _create_command(request: CreateRequest, *, yes: bool = False) -> str:
         size=request.size,
         force=request.force,
         direct=request.direct,
+        timeout=_timeout(request),
         lab=request.lab,
         yes=yes,
     )
+
+
+def _timeout(request: CreateRequest | AssembleRequest) -> int | None:
+    """As an option; None: it need not be said."""
+    return request.timeout if request.timeout != TIMEOUT else None
 
 
 def _assemble_command(request: AssembleRequest, *, yes: bool = False) -> str:
@@ -271,6 +277,7 @@ def _assemble_command(request: AssembleRequest, *, yes: bool = False) -> str:
         compare=request.compare,
         save_loser=request.save_loser,
         direct=request.direct,
+        timeout=_timeout(request),
         lab=request.lab,
         yes=yes,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from mirrortui.api.client import SAVE_WITHIN
+from mirrortui.api.client import HANGS, SAVE_WITHIN
 from mirrortui.api.problems import from_problem
 from mirrortui.api.schema import Mirror
 from mirrortui.errors import MirrortuiError
@@ -21,7 +22,8 @@ from mirrortui.worker.messages import LONGEST_LINE, Job, Started
 
 WORKER = (sys.executable, "-m", "mirrortui.worker")
 START_WITHIN = 120.0
-"""Seconds until the mirror runs: members that hang are given up on before."""
+"""Seconds until the mirror runs, beside what members that hang are waited for."""
+_REAP_WITHIN = 1.0
 
 LARGEST_LOG = 1 << 20
 """Bytes; a longer one is begun anew."""
@@ -49,12 +51,11 @@ def spawn(job: Job, log: Path, command: Sequence[str] = WORKER) -> tuple[Process
         with process.stdin as stdin:
             stdin.write(msgspec.json.encode(job))
         with process.stdout as stdout:
-            saves = job.assemble is not None and job.assemble.save_loser is not None
-            answer = _line(stdout.fileno(), SAVE_WITHIN if saves else START_WITHIN)
+            answer = _line(stdout.fileno(), _patience(job))
         started = msgspec.json.decode(answer, type=Started)
     except (OSError, TimeoutError, msgspec.MsgspecError) as error:
         process.kill()
-        process.wait()
+        reap(process)
         raise MirrortuiError(
             f"The worker of {job.name} did not start: {last_words(log) or error}.", hint=f"Its log is {log}."
         ) from error
@@ -63,6 +64,22 @@ def spawn(job: Job, log: Path, command: Sequence[str] = WORKER) -> tuple[Process
     process.wait()
     assert started.problem
     raise from_problem(started.problem)
+
+
+def _patience(job: Job) -> float:
+    """Seconds until the worker must have answered."""
+    if job.assemble and job.assemble.save_loser is not None:
+        return SAVE_WITHIN
+    options = job.assemble or job.create
+    return START_WITHIN + (HANGS * options.timeout if options else 0)
+
+
+def reap(process: Process) -> None:
+    """Wait for the end of a process that was killed. One that hangs in the kernel, on a member that does not answer,
+    ends when that lets go of it, and is waited for no longer.
+    """
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_REAP_WITHIN)
 
 
 def last_words(log: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from mirrortui.api.schema import ExportRequest
+from mirrortui.api.schema import TIMEOUT, ExportRequest, Timeout
 from mirrortui.errors import MirrortuiError
 
 _VERSION = 1
@@ -22,6 +22,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     """Bytes, to show while it does not run."""
     direct: bool = False
+    timeout: Timeout = TIMEOUT
     lab: bool = False
     readonly: bool = False
     exports: list[ExportRequest] = []

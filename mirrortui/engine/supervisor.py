@@ -6,6 +6,7 @@ import asyncio
 
 from mirrortui.api.consent import command, refusal, require
 from mirrortui.api.schema import (
+    TIMEOUT,
     AccessRequest,
     AssembleRequest,
     CreateRequest,
@@ -213,6 +214,7 @@ class Supervisor:
                 members=[member.path for member in mirror.members if member.path],
                 size=mirror.size,
                 direct=asked.direct,
+                timeout=asked.timeout,
                 lab=asked.lab,
                 readonly=isinstance(asked, AssembleRequest) and asked.readonly,
                 exports=draft.exports,
@@ -232,5 +234,6 @@ def _remember_found(mirror: Mirror) -> Remembered:
         uuid=mirror.uuid,
         members=[member.path for member in mirror.members if member.path],
         size=mirror.size,
+        timeout=mirror.timeout or TIMEOUT,
         readonly=mirror.state == "readonly",
     )

@@ -39,7 +39,7 @@ from mirrortui.api.schema import (
 )
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.link import ACT_WITHIN, Answer, GoneError, Link
-from mirrortui.engine.spawn import WORKER, Process, ending, spawn
+from mirrortui.engine.spawn import WORKER, Process, ending, reap, spawn
 from mirrortui.engine.state import Remembered, State
 from mirrortui.errors import MirrortuiError, RefusedError
 from mirrortui.worker.messages import Job, Move, WorkerEvent
@@ -343,7 +343,7 @@ class Ward:
                 await asyncio.to_thread(process.wait, 5.0)
             except subprocess.TimeoutExpired:
                 process.kill()
-                await asyncio.to_thread(process.wait)
+                await asyncio.to_thread(reap, process)
         return ending(process)
 
     async def _give_up(self) -> None:
@@ -403,6 +403,7 @@ class Ward:
                 members=memory.members,
                 readonly=memory.readonly,
                 direct=memory.direct,
+                timeout=memory.timeout,
                 lab=memory.lab,
             ),
             exports=memory.exports,
@@ -428,6 +429,7 @@ class Ward:
             uri="",
             members=[Member(path=path, slot=None, state="missing", size=0) for path in memory.members],
             raid_disks=len(memory.members),
+            timeout=memory.timeout,
             why=(why or "It is not running.") if down else "It was stopped.",
         )
 

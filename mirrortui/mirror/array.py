@@ -14,7 +14,14 @@ from dataclasses import dataclass, field, replace
 from mirrortui.device.base import Device
 from mirrortui.format import badblocks
 from mirrortui.format.parting import slot_rank
-from mirrortui.format.superblock import MAX, ROLE_FAULTY, ROLE_SPARE, Feature, Superblock
+from mirrortui.format.superblock import (
+    MAX,
+    ROLE_FAULTY,
+    ROLE_SPARE,
+    WRITE_MOSTLY,
+    Feature,
+    Superblock,
+)
 from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.decide import LEAST_CHUNK
@@ -62,6 +69,10 @@ class Tuning:
     """Reads of a member that may fail within an hour; the count halves with every hour (md's max_corr_read_errors)."""
     corrections: int = 256
     """Pages that are put right at most after one read that failed; the rest waits for the next."""
+    hedge_sweep: float = 0.001
+    """Seconds between looks for reads that are late, at least; 0: nobody else is asked for them."""
+    hedge_floor: float = 0.001
+    """Seconds before which no read is late."""
     checkpoint: float = 30.0
     """Seconds of sync after which progress is recorded on disk, if a sixteenth of the array was not done before."""
 
@@ -378,8 +389,10 @@ class Array:
             self.observer("mirror-failed", "error", f"{self.label} stopped taking writes: {why}", None)
 
     def authority(self, first: int, last: int) -> Member:
-        """Whose version of these chunks counts where the copies may differ: the lowest that has all of it."""
-        copies = self.in_sync()
+        """Whose version of these chunks counts where the copies may differ: the lowest that has all of it; write-mostly
+        ones last, as they may have lagged behind.
+        """
+        copies = sorted(self.in_sync(), key=lambda m: m.devflags & WRITE_MOSTLY)
         lo, hi = first << self.chunk_shift, (last + 1) << self.chunk_shift
         return next((m for m in copies if not m.bad.touches(lo, hi)), copies[0])
 

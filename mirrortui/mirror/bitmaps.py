@@ -210,6 +210,7 @@ def _rechunk(mirror: Mirror, chunk: int) -> None:
         events_cleared=array.events,
         sync_size=array.size // SECTOR,
         chunksize=chunk,
+        write_behind=intent.header.write_behind,
     )
     raw = bitmap.image(header, dirty=array.degraded())
     for number in _converted({*marked, *(c for chunks in due.values() for c in chunks)}, old, array):

@@ -15,6 +15,7 @@ from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.format.superblock import WRITE_MOSTLY
 from mirrortui.mirror.array import Array, Member, State, Tuning
+from mirrortui.mirror.behind import Lag
 from mirrortui.mirror.executor import Executor, Operation, Signal, wait
 from mirrortui.mirror.intent import Intent
 from mirrortui.mirror.overwrite import Overwriter
@@ -36,9 +37,11 @@ class Book:
         tickets: Tickets,
         pool: Pool,
         tuning: Tuning,
+        lag: Lag,
     ) -> None:
         self._array = array
         self._intent = intent
+        self._lag = lag
         self._scribe = scribe
         self._tickets = tickets
         self._pool = pool
@@ -187,6 +190,7 @@ class Book:
         return self._flush_result or await self.acknowledge()
 
     async def _flush_members(self) -> int:
+        await self._lag.drained()
         if self._array.broken:
             return errno.EIO
         members = self._array.targets()
@@ -211,41 +215,57 @@ class Book:
         usable = [
             m
             for m in self._array.in_sync()
-            if m not in tried and not m.need.touches(first, last) and not m.bad.touches(offset, end)
+            if m not in tried
+            and not m.need.touches(first, last)
+            and not m.bad.touches(offset, end)
+            and not self._lag.touches(m, offset, end)
         ]
         preferred = [favoured] if favoured in usable else prefer(usable)
         return preferred[(offset >> self._stripe_shift) % len(preferred)] if preferred else None
 
-    async def read(self, offset: int, buffer: Buffer, length: int) -> int:
-        """Fill the buffer from a good copy, another if the first fails; EIO when all do (I5)."""
+    def afresh(self, buffer: Buffer, length: int) -> Buffer:
+        """Another buffer in the place of one that a read failed with: if it timed out, it may still write there."""
+        fresh = self._pool.empty(length)
+        buffer.drop()
+        return fresh
+
+    async def read(self, offset: int, buffer: Buffer, length: int) -> tuple[int, Buffer]:
+        """Fill the buffer from a good copy, another if the first fails; EIO when all do (I5). Also returns the buffer,
+        which may be another in the place of the one given.
+        """
         tried: list[Member] = []
         while member := self.reader(offset, length, tried):
             (result,) = await wait([Operation(member.device, Op.READ, member.data + offset, buffer, length)])
             if result == length:
                 member.read_bytes += length
                 self._array.regain(offset, offset + length)
-                return 0
+                return 0, buffer
             tried.append(member)
             self.read_failed(member, offset, length, result)
+            buffer = self.afresh(buffer, length)
+        if await self._lag.caught_up(offset, offset + length):
+            return await self.read(offset, buffer, length)
         edges = self.edges(offset, length)
         if len(edges) > 2 and not all(m in tried for m in self._array.in_sync()):
-            return await self._read_pieces(offset, buffer, edges, self.read)
+            return await self._read_pieces(offset, buffer, edges, self.read), buffer
         if len(tried) > 1:
-            return await self._read_pieces(offset, buffer, self._page_edges(offset, length), self._read_page)
+            pages = self._page_edges(offset, length)
+            return await self._read_pieces(offset, buffer, pages, self._read_page), buffer
         self._array.lose(offset, offset + length)
-        return errno.EIO
+        return errno.EIO, buffer
 
-    async def _read_page(self, offset: int, buffer: Buffer, length: int) -> int:
+    async def _read_page(self, offset: int, buffer: Buffer, length: int) -> tuple[int, Buffer]:
         """Where no copy can be read in one go, a page from any; errors are known by then."""
         tried: list[Member] = []
         while member := self.reader(offset, length, tried):
             (result,) = await wait([Operation(member.device, Op.READ, member.data + offset, buffer, length)])
             if result == length:
                 member.read_bytes += length
-                return 0
+                return 0, buffer
             tried.append(member)
+            buffer = self.afresh(buffer, length)
         self._array.lose(offset, offset + length)
-        return errno.EIO
+        return errno.EIO, buffer
 
     def read_failed(self, member: Member, offset: int, length: int, result: int) -> None:
         """Count a read error; a member that does not answer at all is failed, unless it is the last copy, and what
@@ -283,13 +303,14 @@ class Book:
         offset: int,
         buffer: Buffer,
         edges: list[int],
-        read: Callable[[int, Buffer, int], Coroutine[Any, Any, int]],
+        read: Callable[[int, Buffer, int], Coroutine[Any, Any, tuple[int, Buffer]]],
     ) -> int:
         """No one copy may be good for the whole range: piece by piece then."""
         for lo, hi in itertools.pairwise(edges):
             piece = self._pool.empty(hi - lo)
             try:
-                if problem := await read(lo, piece, hi - lo):
+                problem, piece = await read(lo, piece, hi - lo)
+                if problem:
                     return problem
                 buffer.view[lo - offset : hi - offset] = piece.view[: hi - lo]
             finally:

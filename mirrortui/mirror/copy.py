@@ -23,6 +23,7 @@ from mirrortui.mirror.found import Found
 from mirrortui.units import SECTOR
 
 Done = Callable[[int], None]
+ReadDone = Callable[[int, Buffer], None]
 """Called with 0 or an errno, never inside the call that was given it."""
 
 
@@ -55,9 +56,9 @@ class Copy:
         except OSError:
             return False
 
-    def start_read(self, offset: int, buffer: Buffer, length: int, done: Done) -> None:
+    def start_read(self, offset: int, buffer: Buffer, length: int, done: ReadDone) -> None:
         """Fill the buffer's first `length` bytes; EIO where there is no good copy of all of them."""
-        self._executor.spawn(self._read(offset, buffer, length), done)
+        self._executor.spawn(self._read(offset, buffer, length), lambda problem: done(problem, buffer))
 
     async def _read(self, offset: int, buffer: Buffer, length: int) -> int:
         if self.unreadable.touches(offset, offset + length):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from mirrortui.errors import DegradedStartError, MemberError
 from mirrortui.format import bitmap, parting
-from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, Feature, format_uuid
+from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, WRITE_MOSTLY, Feature, format_uuid
 from mirrortui.mirror import diverged
 from mirrortui.mirror.diverged import Rejoin
 from mirrortui.mirror.fit import misfit
@@ -282,10 +282,13 @@ def _awaited(missing: Sequence[int], copies: Sequence[Place]) -> list[int]:
 
 
 def _find_needs(verdict: Verdict) -> None:
-    """What is not clean is copied from the lowest role to the others; a recovery goes on from its checkpoint."""
+    """What is not clean is copied from the lowest role to the others, though not from one that may have lagged behind
+    if there is another; a recovery goes on from its checkpoint.
+    """
     header, chunk = verdict.freshest.header, verdict.chunk
     copies = sorted(
-        (p for p in verdict.places if p.role is not None and not p.recovering), key=lambda p: p.role or 0
+        (p for p in verdict.places if p.role is not None and not p.recovering),
+        key=lambda p: (p.found.superblock.devflags & WRITE_MOSTLY, p.role or 0),
     )
     source = copies[0]
     total = bitmap.count_bits(verdict.freshest.superblock.size, chunk)

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mirrortui.device.buffers import Buffer, Pool
+from mirrortui.device.buffers import Pool
 from mirrortui.mirror.array import Array, Member
 from mirrortui.mirror.book import Book
 from mirrortui.mirror.rewrite import Pen
@@ -78,12 +78,11 @@ class Healer:
         """False: no other copy has all of it, or the member does not take it; it is given up for now."""
         member, lo, hi = wound
         ticket = self._tickets.enter(lo, hi)
-        buffer = self._pool.empty(hi - lo)
         try:
             await ticket
             if not member.bad.touches(lo, hi):
                 return True  # a write came first
-            if healed := await self._write_over(wound, buffer):
+            if healed := await self._write_over(wound):
                 text = (
                     f"{format_size(hi - lo)} at {format_size(lo)} of {member.path} was bad and is good again."
                 )
@@ -94,16 +93,19 @@ class Healer:
                 self._array.observer("bad-blocks-left", "warning", text, member.path)
             return healed
         finally:
-            buffer.drop()
             self._tickets.leave(ticket)
 
-    async def _write_over(self, wound: Wound, buffer: Buffer) -> bool:
+    async def _write_over(self, wound: Wound) -> bool:
         member, lo, hi = wound
-        if await self._book.read(lo, buffer, hi - lo) or not member.active:
-            return False
-        # Durable before the log says so; and no bit for it: until then the range is not read.
-        if not await self._pen.rewrite(member, lo, hi, buffer):
-            return False
+        problem, buffer = await self._book.read(lo, self._pool.empty(hi - lo), hi - lo)
+        try:
+            if problem or not member.active:
+                return False
+            # Durable before the log says so; and no bit for it: until then the range is not read.
+            if not await self._pen.rewrite(member, lo, hi, buffer):
+                return False
+        finally:
+            buffer.drop()
         if member.list_good(lo, hi):
             self._array.changed()
             self._scribe.want()

@@ -14,6 +14,7 @@ from mirrortui.device.base import Extent, Op
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.mirror import spares
 from mirrortui.mirror.array import Array, Member, Signature, State, Tuning
+from mirrortui.mirror.behind import BehindWrite, Lag
 from mirrortui.mirror.book import Book, prefer
 from mirrortui.mirror.check import Checker
 from mirrortui.mirror.chunks import ChunkSet
@@ -21,10 +22,11 @@ from mirrortui.mirror.correct import Corrector
 from mirrortui.mirror.daemon import Daemon
 from mirrortui.mirror.executor import Executor, Host
 from mirrortui.mirror.gate import Gate
+from mirrortui.mirror.hedges import Hedges
 from mirrortui.mirror.intent import HOT, Intent
 from mirrortui.mirror.laggards import Laggards
 from mirrortui.mirror.scribe import Scribe
-from mirrortui.mirror.steady import SteadyRead, SteadyWrite
+from mirrortui.mirror.steady import ReadDone, SteadyRead, SteadyWrite
 from mirrortui.mirror.sync import Sync
 from mirrortui.mirror.tickets import Tickets
 
@@ -57,7 +59,8 @@ class Mirror:
         self.size = array.size
         self.tickets = Tickets(executor, tuning.bucket_shift)
         self.scribe = Scribe(executor, host, array, intent, pool, written)
-        self.book = Book(executor, array, intent, self.scribe, self.tickets, pool, tuning)
+        self.lag = Lag(executor, array, intent)
+        self.book = Book(executor, array, intent, self.scribe, self.tickets, pool, tuning, self.lag)
         self.corrector = Corrector(
             executor, host, array, self.scribe, self.tickets, self.book.reader, pool, tuning
         )
@@ -73,6 +76,7 @@ class Mirror:
             pool,
             tuning,
         )
+        self.hedges = Hedges(host, array, self.book, pool, tuning)
         self.laggards = Laggards(executor, host, array, pool)
         self.checker = Checker(
             executor, host, array, self.scribe, self.book, self.tickets, pool, tuning, self.sync
@@ -83,6 +87,7 @@ class Mirror:
         self._written_inline = 0
         self._copies: list[Member] = []
         self._steady = False
+        self._may_lag = False
         self.gate = Gate(executor)
         self._stripe_shift = tuning.stripe_shift
         self.book.suspected = lambda: self.sync.kick("a write did not reach every copy")
@@ -136,7 +141,11 @@ class Mirror:
         )
         doors = [(m.device.pwrite, m.data) for m in targets if m.device.pwrite]
         self._writers = doors if self._steady and len(doors) == len(targets) else None
-        self._copies = prefer([m for m in array.in_sync() if not m.need.count and not m.bad])
+        self._may_lag = bool(self.lag.members())
+        shy = self.lag.shy()
+        whole = [m for m in array.in_sync() if not (m.need.count or m.bad or m in shy)]
+        self._copies = prefer(whole)
+        self.hedges.refresh(len(whole))
         self._readers = [(m.device.pread, m.data, m) for m in self._copies if m.device.pread]
 
     def settle_traffic(self) -> None:
@@ -250,7 +259,10 @@ class Mirror:
             return
         ticket = self.tickets.enter(offset, offset + length)
         if self._steady and not ticket.blocked and self.intent.hot(*self.book.span(offset, length)):
-            SteadyWrite(self, op, offset, buffer, length, fua, ticket, done)
+            if self._may_lag and buffer and op is Op.WRITE and not fua and self.lag.room(length):
+                BehindWrite(self, offset, buffer, length, ticket, done)
+            else:
+                SteadyWrite(self, op, offset, buffer, length, fua, ticket, done)
         else:
             self.executor.spawn(self.book.write(op, offset, buffer, length, fua, ticket), done)
 
@@ -268,8 +280,10 @@ class Mirror:
         self.gate.open()
         self.array.changed()
 
-    def start_read(self, offset: int, buffer: Buffer, length: int, done: Done) -> None:
-        """Fill the buffer's first `length` bytes."""
+    def start_read(self, offset: int, buffer: Buffer, length: int, done: ReadDone) -> None:
+        """Fill the buffer's first `length` bytes, or another's: `done` gets the one that is filled, and its receiver
+        drops it.
+        """
         copies = self._copies
         if copies:
             member = copies[(offset >> self._stripe_shift) % len(copies)]
@@ -277,7 +291,7 @@ class Mirror:
                 member = min(copies, key=_READING)
             SteadyRead(self, member, offset, buffer, length, done)
         else:
-            self.executor.spawn(self.book.read(offset, buffer, length), done)
+            self.executor.spawn(self.book.read(offset, buffer, length), lambda answer: done(*answer))
 
     def start_flush(self, done: Done) -> None:
         """Everything acknowledged before is durable when this is done."""

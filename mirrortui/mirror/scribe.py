@@ -153,6 +153,12 @@ class Scribe:
             self._intent.stamp(marked)
             self._header_due = True
 
+    async def set_write_behind(self, writes: int) -> bool:
+        """How many writes write-mostly members may lag, in the bitmap's header on every member. False: it is broken."""
+        self._intent.stamp(replace(self._intent.header, write_behind=writes))
+        self._header_due = True
+        return await self.durable(self.want())
+
     @property
     def cleared_due(self) -> bool:
         """The header with the newest events_cleared is not on disk yet."""

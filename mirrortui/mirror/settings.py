@@ -5,7 +5,7 @@ from __future__ import annotations
 from mirrortui.errors import MemberError, RefusedError, RequestError
 from mirrortui.format import names
 from mirrortui.mirror.array import Array, Member, State
-from mirrortui.mirror.manage import attached, check_unbroken, check_writable
+from mirrortui.mirror.manage import attached, check_settled, check_unbroken, check_writable
 from mirrortui.mirror.mirror import Mirror
 
 
@@ -33,6 +33,27 @@ async def set_flag(mirror: Mirror, path: str, flag: int, on: bool) -> None:
     check_unbroken(array)
     if member.state is State.FAULTY:
         raise MemberError(f"{path} failed when its flags were written: {member.why}.")
+
+
+async def set_write_behind(mirror: Mirror, writes: int) -> None:
+    """Let write-mostly members lag by so many writes, 0 to 16383; 0: by none. Durable, kept in the bitmap.
+
+    Raises RefusedError where there is no bitmap, or members cannot be changed now.
+    """
+    check_lag_settable(mirror.array)
+    await mirror.scribe.set_write_behind(writes)
+    mirror.array.changed()
+    check_unbroken(mirror.array)
+
+
+def check_lag_settable(array: Array) -> None:
+    """Raise RefusedError unless it can be said how far members may lag."""
+    check_settled(array)
+    if not array.has_bitmap:
+        raise RefusedError(
+            f"{array.label} has no write-intent bitmap, which write-behind needs: it knows what a member lacks.",
+            hint=f"mirrortui set {array.label} bitmap internal",
+        )
 
 
 def check_renamable(array: Array, name: str) -> None:

@@ -15,7 +15,12 @@ from mirrortui.mirror.array import Member
 from mirrortui.mirror.tickets import Ticket
 
 if TYPE_CHECKING:
+    from mirrortui.mirror.hedges import Hedge
     from mirrortui.mirror.mirror import Mirror
+
+
+ReadDone = Callable[[int, Buffer], None]
+"""Called with 0 or an errno, and the buffer that the data is in: the one that was given, or another in its place."""
 
 
 class SteadyWrite:
@@ -93,35 +98,45 @@ class SteadyWrite:
 class SteadyRead:
     """A read in flight on one member."""
 
-    __slots__ = ("_begun", "_buffer", "_done", "_length", "_member", "_mirror", "_offset")
+    __slots__ = ("begun", "buffer", "done", "hedge", "length", "member", "mirror", "offset")
 
     def __init__(
-        self,
-        mirror: Mirror,
-        member: Member,
-        offset: int,
-        buffer: Buffer,
-        length: int,
-        done: Callable[[int], None],
+        self, mirror: Mirror, member: Member, offset: int, buffer: Buffer, length: int, done: ReadDone
     ) -> None:
-        self._mirror = mirror
-        self._member = member
-        self._offset = offset
-        self._buffer = buffer
-        self._length = length
-        self._done = done
-        self._begun = mirror.host.monotonic()
+        self.mirror = mirror
+        self.member = member
+        self.offset = offset
+        self.buffer = buffer
+        self.length = length
+        self.done = done
+        self.begun = mirror.host.monotonic()
+        self.hedge: Hedge | None = None
+        """It was late, and another member was asked, too."""
         member.reading += 1
+        hedges = mirror.hedges
+        hedges.flying[self] = None
+        if hedges.idle:
+            hedges.begin()
         member.device.submit(Op.READ, member.data + offset, buffer, length, False, self, 0)
 
     def complete(self, index: int, result: int) -> None:
         """The member's answer (device.base.Waiter)."""
-        self._member.reading -= 1
-        if result == self._length:
-            self._member.timing.took_to_read(self._mirror.host.monotonic() - self._begun)
-            self._member.read_bytes += result
-            self._done(0)
+        if self.hedge:
+            self.hedge.complete(0, result)
             return
-        book = self._mirror.book
-        book.read_failed(self._member, self._offset, self._length, result)
-        self._mirror.executor.spawn(book.read(self._offset, self._buffer, self._length), self._done)
+        member, mirror = self.member, self.mirror
+        member.reading -= 1
+        del mirror.hedges.flying[self]
+        if result == self.length:
+            member.timing.took_to_read(mirror.host.monotonic() - self.begun)
+            member.read_bytes += result
+            self.done(0, self.buffer)
+            return
+        mirror.book.read_failed(member, self.offset, self.length, result)
+        self.again(self.buffer)
+
+    def again(self, buffer: Buffer) -> None:
+        """By the book, after it failed; into another buffer than the one that it failed with."""
+        mirror, done = self.mirror, self.done
+        fresh = mirror.book.afresh(buffer, self.length)
+        mirror.executor.spawn(mirror.book.read(self.offset, fresh, self.length), lambda answer: done(*answer))

@@ -70,6 +70,11 @@ class Request:
         """The target's word (target.Done)."""
         self._desk.answer(self, errno)
 
+    def filled(self, errno: int, buffer: Buffer) -> None:
+        """The target's word on a read, and where the data is (target.ReadDone)."""
+        self.buffer = buffer
+        self._desk.answer(self, errno)
+
     def drop(self) -> None:
         """It is over, and so is the need for its data."""
         if self.buffer:
@@ -140,7 +145,7 @@ class Desk:
         target, offset, length = self._target, request.offset, request.length
         match request.command:
             case Command.READ if request.buffer:
-                target.start_read(offset, request.buffer, length, request.done)
+                target.start_read(offset, request.buffer, length, request.filled)
             case Command.WRITE if request.buffer:
                 target.start_write(offset, request.buffer, length, request.fua, request.done)
             case Command.FLUSH:

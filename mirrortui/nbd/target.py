@@ -11,12 +11,15 @@ from mirrortui.device.buffers import Buffer, Pool
 Done = Callable[[int], None]
 """Called once when a request ended: 0, or a positive errno. Never from inside the call that started it."""
 
+ReadDone = Callable[[int, Buffer], None]
+"""The same of a read, with the buffer that the data is in."""
+
 
 class Target(Protocol):
     """Offsets and lengths are bytes, inside `size`, and multiples of `block_size`: the session has checked.
 
     `try_*` act at once or promise nothing (False); `start_*` always take the request. Buffers belong to the
-    session, which drops them after `done`.
+    session, which drops them after `done`; that of a read is given away, and another may come back filled in its place.
     """
 
     pool: Pool
@@ -41,7 +44,7 @@ class Target(Protocol):
 
     def start_write(self, offset: int, buffer: Buffer, length: int, fua: bool, done: Done) -> None: ...
 
-    def start_read(self, offset: int, buffer: Buffer, length: int, done: Done) -> None: ...
+    def start_read(self, offset: int, buffer: Buffer, length: int, done: ReadDone) -> None: ...
 
     def start_zero(self, offset: int, length: int, fua: bool, keep: bool, done: Done) -> None: ...
 

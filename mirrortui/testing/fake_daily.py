@@ -112,6 +112,11 @@ class DailyVerbs:
             self._answer()
             found = self._find(mirror)
             self._confirm(_bitmap_plan(found, request), request.yes, request.events)
+            if request.write_behind is not None:
+                lagging = replace(found, write_behind=request.write_behind)
+                text = f"Write-mostly members of {mirror} may lag by {request.write_behind} writes now."
+                self._tell(lagging, "write-behind-set", "info", text)
+                return self._mirrors[mirror]
             chunk = request.chunk or 64 << 20
             new = Bitmap(chunk=chunk, dirty=0, chunks=-(-found.size // chunk))
             changed = replace(found, bitmap=new if request.bitmap == "internal" else None)
@@ -194,6 +199,10 @@ def _set_plan(mirror: Mirror, request: SetRequest) -> Plan:
 
 
 def _bitmap_plan(mirror: Mirror, request: BitmapRequest) -> Plan:
+    if request.write_behind is not None:
+        count = str(request.write_behind)
+        title = f"Let write-mostly members of {mirror.name} lag by at most {count} writes"
+        return _plan(mirror, "set", title, "they lag", "none", "write-behind", count)
     none = request.bitmap == "none"
     title = f"Take its bitmap from {mirror.name}" if none else f"Give {mirror.name} a bitmap"
     afterwards = "after a crash all of it is copied" if none else "after a crash only what changed is copied"

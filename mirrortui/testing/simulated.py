@@ -154,6 +154,9 @@ class Scheduler:
         if request.disk.is_metadata(request) and self.rng.random() < self.rates.slow_metadata:
             chosen = self.rng.randrange(len(self.ready))
             request = self.ready[chosen]
+        if request.disk.slow and self.rng.random() < request.disk.slow:
+            chosen = self.rng.randrange(len(self.ready))
+            request = self.ready[chosen]
         self.ready[chosen] = self.ready[-1]
         self.ready.pop()
         request.disk.finish(request)
@@ -200,6 +203,8 @@ class SimDisk:
         """Some operation on it failed or timed out since the last power cut."""
         self.faults = False
         """Whether this disk can fail at all now."""
+        self.slow = 0.0
+        """Chance that its operation is passed over when the next completion is drawn."""
 
     @property
     def current(self) -> bytearray:

@@ -56,6 +56,8 @@ def words(asked: Asked) -> list[str]:
         case SetRequest():
             return [asked.member, asked.flag, "on" if asked.on else "off"]
         case BitmapRequest():
+            if asked.write_behind is not None:
+                return ["write-behind", str(asked.write_behind)]
             return ["bitmap", asked.bitmap, *(["--bitmap-chunk", str(asked.chunk)] if asked.chunk else [])]
         case GrowRequest():
             return ["--members", str(asked.members)]
@@ -82,6 +84,8 @@ class Daily:
         match asked:
             case SetRequest():
                 return self._prepare_set(asked)
+            case BitmapRequest(write_behind=int()):
+                return self._prepare_write_behind(asked, asked.write_behind or 0)
             case BitmapRequest():
                 return self._prepare_bitmap(asked)
             case GrowRequest():
@@ -146,6 +150,33 @@ class Daily:
             meanwhile="clients' writes wait for a moment",
             afterwards="after a crash, and for a member that was away, only what changed is copied",
             confirm="yes" if old and array.degraded() else "none",
+            notes=notes,
+        )
+        return plan, act
+
+    def _prepare_write_behind(self, asked: BitmapRequest, writes: int) -> tuple[Plan, Act]:
+        array = self._mirror.array
+        settings.check_lag_settable(array)
+        if asked.chunk or asked.bitmap == "none":
+            raise RequestError("write-behind is set by itself.")
+        behind = [m.path for m in array.targets() if m.devflags & WRITE_MOSTLY]
+
+        async def act() -> None:
+            await settings.set_write_behind(self._mirror, writes)
+            text = f"Write-mostly members of {array.label} may lag by {writes} writes now."
+            self._observe("write-behind-set", "info", text, None)
+
+        notes = ["A flush still waits for every member: what was flushed each of them has."] if writes else []
+        if writes and not behind:
+            notes.append("No member is write-mostly as yet: all are waited for.")
+        names = " and ".join(behind) or "write-mostly members"
+        plan = self._plan(
+            "set",
+            asked,
+            title=f"Let write-mostly members of {array.label} lag by at most {writes} writes",
+            afterwards=f"a write is answered before {names} took it"
+            if writes
+            else "a write is answered when every member took it",
             notes=notes,
         )
         return plan, act

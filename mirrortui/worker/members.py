@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mirrortui.device.base import Device
+from mirrortui.device.bounded import within
+from mirrortui.device.file import FileDevice
 from mirrortui.device.ioengine import IoEngine
 from mirrortui.device.opening import open_member
 from mirrortui.errors import MemberError
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.worker.lab import Lab
-
-TIMEOUT = 30.0
-"""Seconds that an operation on a member may take before it is failed (I16)."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,11 @@ class Absent:
 class Members:
     """Opens devices with the options of the mirror, and remembers which could not be used."""
 
-    def __init__(self, engine: IoEngine, *, direct: bool, readonly: bool, lab: Lab | None = None) -> None:
+    def __init__(
+        self, engine: IoEngine, *, direct: bool, readonly: bool, timeout: int, lab: Lab | None = None
+    ) -> None:
+        """`timeout`: seconds that an operation on a member may take before it is failed (I16)."""
+        self.timeout = timeout
         self.lab = lab
         """The fault lab, for a mirror that was started with it."""
         self._engine = engine
@@ -45,12 +48,28 @@ class Members:
 
     def open(self, path: str) -> Device:
         """Open and claim a member. Raises MemberError or InUseError. Any thread may call it."""
+        return self._with_filters(self._open(path))
+
+    def _open(self, path: str) -> FileDevice:
         if self.lab:
             self.lab.check_plugged(path)
-        device = open_member(
-            path, self._engine, direct=self._direct, readonly=self._readonly, timeout=TIMEOUT
+        return open_member(
+            path, self._engine, direct=self._direct, readonly=self._readonly, timeout=self.timeout
         )
+
+    def _with_filters(self, device: FileDevice) -> Device:
         return self.lab.wrap(device) if self.lab else device
+
+    def _open_in_time(self, path: str) -> Device:
+        """Raises MemberError also for what does not answer in time."""
+        try:
+            opened = within(self.timeout, lambda: self._open(path), lambda device: os.close(device.fd))
+        except TimeoutError:
+            raise MemberError(
+                f"{path} does not answer: it could not be opened within {self.timeout} s; nothing was written.",
+                hint="See to its disk or its file system, or go on without it.",
+            ) from None
+        return self._with_filters(opened)
 
     def open_all(self, paths: Sequence[str], gone: Callable[[str, str], None] | None) -> list[Device]:
         """Open them all, or none. With `gone`, those that cannot be opened are told to it (path, why) and left out."""
@@ -58,7 +77,7 @@ class Members:
         try:
             for path in paths:
                 try:
-                    devices.append(self.open(path))
+                    devices.append(self._open_in_time(path))
                 except MemberError as error:
                     if gone is None:
                         raise

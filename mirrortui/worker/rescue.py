@@ -6,13 +6,12 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mirrortui.api.schema import ExportRequest
+from mirrortui.api.schema import TIMEOUT, ExportRequest
 from mirrortui.device.base import Device
 from mirrortui.device.opening import open_engine, open_member
 from mirrortui.format.superblock import Superblock
 from mirrortui.mirror.copy import open_copy
 from mirrortui.worker.loop import Loop
-from mirrortui.worker.members import TIMEOUT
 from mirrortui.worker.nbd_server import NbdServer
 
 _PATIENCE = 0.5

@@ -33,8 +33,11 @@ def describe(
     absent: Sequence[Absent],
     since: float,
     checks: Sequence[schema.CheckRun] = (),
+    timeout: int | None = None,
 ) -> schema.Mirror:
-    """A status. `rates` has the rows of `count`. `since`: when it entered its state. `checks`: the latest first."""
+    """A status. `rates` has the rows of `count`. `since`: when it entered its state. `checks`: the latest first.
+    `timeout`: in seconds, of an operation on a member.
+    """
     array = mirror.array
     addresses = server.addresses
     read_rate, write_rate, reads, writes = rates.of(WHOLE)
@@ -64,9 +67,21 @@ def describe(
         impact=mirror.sync.courtesy.impact,
         checks=list(checks),
         opened_readonly=array.opened_readonly,
+        timeout=timeout,
+        write_behind=mirror.lag.limit,
+        lag=_lag_of(mirror),
+        hedged=mirror.hedges.asked,
+        hedges_won=mirror.hedges.won,
         spare_policy=spares.policy(array),
         metadata=f"1.{array.in_sync()[0].superblock.minor}",
     )
+
+
+def _lag_of(mirror: Mirror) -> schema.Lag | None:
+    lag = mirror.lag
+    if (since := lag.since) is None:
+        return None
+    return schema.Lag(writes=lag.writes, bytes=lag.bytes, seconds=mirror.host.monotonic() - since)
 
 
 def count(mirror: Mirror, traffic: Traffic) -> dict[str, tuple[int, ...]]:

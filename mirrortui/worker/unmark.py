@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mirrortui.api.consent import command
-from mirrortui.api.schema import Plan
+from mirrortui.api.schema import TIMEOUT, Plan
 from mirrortui.device.base import Device
 from mirrortui.device.buffers import Pool
 from mirrortui.device.claims import refused
@@ -22,7 +22,6 @@ from mirrortui.mirror.assemble import find_superblocks
 from mirrortui.mirror.erase import erase_superblocks
 from mirrortui.units import format_moment
 from mirrortui.worker.loop import Loop
-from mirrortui.worker.members import TIMEOUT
 
 
 def plan(path: str) -> Plan:

@@ -24,7 +24,7 @@ from mirrortui.worker.checks import Checks
 from mirrortui.worker.control import Control
 from mirrortui.worker.lab import Lab
 from mirrortui.worker.loop import Loop
-from mirrortui.worker.members import TIMEOUT, Members, close_all
+from mirrortui.worker.members import Members, close_all
 from mirrortui.worker.messages import Job, Started
 from mirrortui.worker.nbd_server import NbdServer
 from mirrortui.worker.rates import Rates
@@ -48,8 +48,10 @@ class Worker:
         options = job.create or job.assemble
         assert options
         readonly = bool(job.assemble and job.assemble.readonly)
-        lab = Lab(loop.call_later, TIMEOUT) if options.lab else None
-        self._members = Members(engine, direct=options.direct, readonly=readonly, lab=lab)
+        lab = Lab(loop.call_later, options.timeout) if options.lab else None
+        self._members = Members(
+            engine, direct=options.direct, readonly=readonly, timeout=options.timeout, lab=lab
+        )
 
     async def start(self, answer: Callable[[Started], None]) -> None:
         """Do the job: run the mirror and answer, or answer why not and end the loop."""
@@ -194,6 +196,7 @@ class Running:
             self._members.absent,
             self._since,
             self._checks.runs(ranges=False),
+            self._members.timeout,
         )
         if lab := self._members.lab:
             mirror = replace(mirror, lab=dict(lab.mishaps))

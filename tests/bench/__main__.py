@@ -12,12 +12,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mirrortui.units import GIB, MIB, TIB, format_rate, format_size, parse_size
-from tests.bench import fio
+from tests.bench import fio, late
 from tests.bench.contenders import QEMU_MODES, Contender, member, ours, qemu
 from tests.bench.rows import ROWS, Row
 from tests.bench.sync import check, large_mirror, recovery
 
 SYNC_TARGET = 0.9
+HEDGED_LIMIT = 2.0
+"""p99 with one member late at times, at most this much of the healthy mirror's."""
+BALANCE_TARGET = 1.8
 RESIDENT_LIMIT = 150 * MIB
 Results = dict[str, list[fio.Measured]]
 
@@ -41,6 +44,7 @@ def main() -> None:
             _print_sync("check** against cmp, page cache", check(disk, size, rounds, direct=False))
             _print_sync("check** against cmp, O_DIRECT", check(disk, size, rounds, direct=True))
         if options.only in (None, "memory"):
+            _print_late(folders["memory"], options.seconds)
             _print_large(folders["memory"])
 
 
@@ -117,6 +121,23 @@ def _print_sync(what: str, rounds: list[tuple[float, float]]) -> None:
         f"| **{what} | {format_rate(mine)} | {format_rate(theirs)} | {ratio:.2f}x"
         f" | {_verdict(ratio, SYNC_TARGET)} | | |",
         flush=True,
+    )
+
+
+def _print_late(folder: Path, seconds: float) -> None:
+    """Members of 64 MiB whose reads take as long as on a disk that turns."""
+    for found in late.hedging(folder, 64 * MIB, seconds):
+        ratio = found.hedged / found.healthy
+        verdict = "reached" if ratio <= HEDGED_LIMIT else "MISSED"
+        print(
+            f"\n{found.words}: p99 {found.healthy * 1e3:.1f} ms healthy, {found.unhedged * 1e3:.1f} ms if nobody"
+            f" else is asked, {found.hedged * 1e3:.1f} ms as it is: {ratio:.2f}x (limit {HEDGED_LIMIT}x: {verdict})",
+            flush=True,
+        )
+    two, one = late.balancing(folder, 64 * MIB, seconds)
+    verdict = _verdict(two / one, BALANCE_TARGET)
+    print(
+        f"\nReads a second of two slow members against one: {two:.0f} / {one:.0f}, {two / one:.2f}x ({verdict})"
     )
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import random
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from mirrortui.units import MIB
 from tests.e2e.conftest import World, until
-from tests.support import needs
+from tests.e2e.fuse_disk import check_host, fuse_disk
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
@@ -22,46 +20,11 @@ DELAY = 0.05
 """Seconds of each read."""
 
 
-@contextmanager
-def slow_disk(place: Path) -> Iterator[Path]:
-    """A file whose reads take their time."""
-    (place / "mnt").mkdir(parents=True)
-    data, socket, mounted = place / "data", place / "nbd", place / "mnt" / "disk"
-    with data.open("wb") as file:
-        file.truncate(SIZE)
-    server = subprocess.Popen(
-        [
-            "nbdkit",
-            "--foreground",
-            "-U",
-            socket,
-            "--filter=delay",
-            "file",
-            data,
-            f"rdelay={DELAY * 1000:.0f}ms",
-        ]
-    )
-    mount = None
-    try:
-        until(socket.exists, "nbdkit answers")
-        mount = subprocess.Popen(["nbdfuse", mounted, f"nbd+unix:///?socket={socket}"])
-        until(lambda: mounted.exists() and mounted.stat().st_size == SIZE, "the disk is there")
-        yield mounted
-    finally:
-        if mount:
-            subprocess.run(["fusermount3", "-u", "-z", place / "mnt"], check=False)
-            mount.wait(10)
-        server.terminate()
-        server.wait(10)
-
-
 @pytest.fixture
 def slow(world: World) -> Iterator[Path]:
-    needs("nbdkit", "nbdfuse", "fusermount3")
-    if not Path("/dev/fuse").exists():
-        pytest.skip("there is no /dev/fuse")
-    with slow_disk(world.place / "slow") as made:
-        yield made
+    check_host()
+    with fuse_disk(world.place / "slow", SIZE, delay=DELAY) as made:
+        yield made.path
         world.kill_all()
 
 

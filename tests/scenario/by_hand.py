@@ -19,6 +19,7 @@ from tests.standin import StandIn
 
 MIB = 1 << 20
 Done = Callable[[int], None]
+ReadDone = Callable[[int, Buffer], None]
 
 
 def hello(served: Served) -> socket.socket:
@@ -48,8 +49,11 @@ class Moody(StandIn):
     def start_write(self, offset: int, buffer: Buffer, length: int, fua: bool, done: Done) -> None:
         self._later(done, lambda mood: super(Moody, self).start_write(offset, buffer, length, fua, mood))
 
-    def start_read(self, offset: int, buffer: Buffer, length: int, done: Done) -> None:
-        self._later(done, lambda mood: super(Moody, self).start_read(offset, buffer, length, mood))
+    def start_read(self, offset: int, buffer: Buffer, length: int, done: ReadDone) -> None:
+        def start(mood: Done) -> None:
+            super(Moody, self).start_read(offset, buffer, length, lambda error, _: mood(error))
+
+        self._later(lambda error: done(error, buffer), start)
 
     def _later(self, done: Done, start: Callable[[Done], None]) -> None:
         def mood(error: int) -> None:

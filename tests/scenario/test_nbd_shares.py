@@ -61,7 +61,7 @@ def test_a_server_that_can_only_wait_does_wait(tmp_path: Path) -> None:
     for _ in range(20):
         world.loop.turn(0.001)
     begun = time.monotonic()
-    for _ in range(3):
+    for _ in range(4):  # one of them may be cut short, by a look at what is overdue
         world.loop.turn(0.05)
     assert time.monotonic() - begun > 0.14
     assert all(sock.fileno() >= 0 for sock in (reader, half, greedy))

@@ -28,7 +28,7 @@ class Administrator:
     def act(self) -> None:
         """Something now and then."""
         scene, rng = self._scene, self._scene.rng
-        if rng.random() < scene.habits.daily:
+        if rng.random() < scene.habits.daily or (scene.habits.lagging and rng.random() < 0.5):
             self._daily.act()
             return
         mirror = scene.running

@@ -154,7 +154,7 @@ class Boots:
 
     def _attempt(self, *, run: bool, survivor: str | None = None) -> Mirror:
         scene, habits = self._scene, self._scene.habits
-        tuning = habits.geometry.tuning(habits.daemon_delay)
+        tuning = habits.geometry.tuning(habits.daemon_delay, hedging=habits.hedging)
         spec = AssembleSpec(run=run, survivor=survivor, tuning=tuning)
         mirror = scene.wait_for(
             assemble(scene.executor, scene.scheduler, scene.there, spec, scene.observe, scene.pool)

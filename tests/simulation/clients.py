@@ -174,7 +174,7 @@ class Clients:
         generation = self._generation()
         readable, decayed = self._is_readable(first, count), self._decayed(first, count)
 
-        def done(error: int) -> None:
+        def done(error: int, buffer: Buffer) -> None:
             client.busy = False
             if error:
                 scene.reached["reads refused"] += 1
@@ -183,9 +183,24 @@ class Clients:
                     raise WrongAnswerError(f"{first}+{count} could be read and was refused: {error}")
             elif generation == self._generation():
                 scene.model.check(first, bytes(buffer.view[:length]), allowed, begun)
-            buffer.drop()
+            self._send(buffer, length)
 
         scene.running.start_read(first * SECTOR, buffer, length, done)
+
+    def _send(self, buffer: Buffer, length: int) -> None:
+        """What was read goes to the client, perhaps later: until then it is what it was."""
+        scene = self._scene
+        if not scene.habits.hedging:
+            buffer.drop()
+            return
+        data = bytes(buffer.view[:length])
+
+        def sent() -> None:
+            if data != bytes(buffer.view[:length]):
+                raise WrongAnswerError("what was read changed before it was sent")
+            buffer.drop()
+
+        scene.scheduler.call_later(scene.rng.expovariate(0.3), sent)
 
     def _is_readable(self, first: int, count: int) -> bool:
         """It may not be refused: every sector is good on some copy, and no disk fails."""

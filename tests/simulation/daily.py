@@ -8,7 +8,7 @@ from functools import partial
 from mirrortui.errors import MirrortuiError
 from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY
 from mirrortui.mirror import access, bitmaps, manage, settings, width
-from mirrortui.mirror.array import State
+from mirrortui.mirror.array import Member, State
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import SECTOR
@@ -63,6 +63,8 @@ class Daily:
             if not scene.habits.apart:  # halves whose bitmaps differ are not joined
                 verbs += [partial(self._bitmap, mirror), partial(self._width, mirror)]
             verb = rng.choice(verbs)
+            if scene.habits.lagging and rng.random() < 0.6:
+                verb = partial(self._lag, mirror)
         scene.executor.spawn(self._alone(verb))
 
     def resume(self) -> None:
@@ -100,10 +102,22 @@ class Daily:
         finally:
             self._busy = False
 
+    async def _lag(self, mirror: Mirror) -> None:
+        """Write-mostly members may lag from now on, or may not any more."""
+        rng = self._scene.rng
+        await settings.set_write_behind(mirror, rng.choice([0, 1, 2, 8, 8]))
+        self._scene.reached["write-behind set"] += 1
+        for member in mirror.array.members:
+            self._scene.disk(member.path).slow = 0.8 if member.devflags & WRITE_MOSTLY else 0.0
+        if not any(m.devflags & WRITE_MOSTLY for m in mirror.array.in_sync()) or rng.random() < 0.2:
+            await self._set_flag(mirror, rng.choice(mirror.array.members), WRITE_MOSTLY, rng.random() < 0.8)
+
     async def _set(self, mirror: Mirror) -> None:
         rng = self._scene.rng
         member = rng.choice(mirror.array.members)
-        flag, on = rng.choice([WRITE_MOSTLY, FAILFAST]), rng.random() < 0.5
+        await self._set_flag(mirror, member, rng.choice([WRITE_MOSTLY, FAILFAST]), rng.random() < 0.5)
+
+    async def _set_flag(self, mirror: Mirror, member: Member, flag: int, on: bool) -> None:
         now = member.devflags | flag if on else member.devflags & ~flag
         self._flags[member.path] = {member.devflags, now} | self._flags.get(member.path, set())
         try:

@@ -30,6 +30,7 @@ _TUNING = Tuning(
     depth=2,
     zero_limit=24 * SECTOR,
     checkpoint=2.0,
+    hedge_floor=0.01,
 )
 
 
@@ -102,11 +103,11 @@ class Geometry:
         )
         return made if self.bitmap else replace(made, bitmap_offset=0, bitmap_space=0, chunk=0)
 
-    def tuning(self, daemon_delay: float) -> Tuning:
+    def tuning(self, daemon_delay: float, *, hedging: bool) -> Tuning:
         """Granularities that this world is large enough for."""
         page = SECTOR if self.block_size == 1 else 2 * self.block_size
         scaled = {"least_chunk": self.chunk * SECTOR, "window": self.window * SECTOR, "page": page}
-        return replace(_TUNING, daemon_delay=daemon_delay, **scaled)
+        return replace(_TUNING, daemon_delay=daemon_delay, hedge_sweep=0.02 * hedging, **scaled)
 
     def chunk_of(self, disk: SimDisk, number: int, chunk: int) -> bytes:
         """What a disk holds now of a chunk of so many sectors."""

@@ -58,6 +58,10 @@ class Habits:
     geometry: Geometry
     checks: float = 0.0
     """Chance per step that a check or a repair is begun, paused, resumed or ended."""
+    lagging: bool = False
+    """Members are often made write-mostly, and may lag behind then."""
+    hedging: bool = False
+    """Reads that are late are asked of another copy, too; and what was read is sent later."""
     rot: bool = False
     """A copy may go bad in silence, and is repaired before anybody reads it."""
 
@@ -72,6 +76,7 @@ class Habits:
         # Of a pair only: what becomes of three sides is not decided yet.
         apart = rng.choice([0.0, 0.0, 0.0, 0.5]) if members == 2 else 0.0
         replacing = later.choice([0.0, 0.0, 0.0, 0.3, 0.7])
+        hedging, lagging = later.random() < 0.4, later.random() < 0.3
         return cls(
             clients=rng.randint(1, 5),
             members=members,
@@ -80,7 +85,7 @@ class Habits:
             hang_rate=rng.choice([0.0, 0.005, 0.03]) if faulty else 0.0,
             read_error_rate=rng.choice([0.0, 0.02]) if faulty else 0.0,
             slow_metadata=rng.choice([0.0, 0.5, 0.95]),
-            operator=rng.choice([0.0, 0.005, 0.02]) or (0.005 if replacing else 0.0),
+            operator=rng.choice([0.0, 0.005, 0.02]) or (0.005 if replacing or lagging else 0.0),
             time=rng.choice([0.0, 0.001, 0.02, 0.1]),
             quiet=rng.choice([0.0, 0.002, 0.01]),
             hot_spot=rng.choice([4, 12, geometry.data]),
@@ -101,5 +106,7 @@ class Habits:
             born_spare=spare and rng.random() < 0.5,
             daily=rng.choice([0.0, 0.3, 0.7]),
             daemon_delay=rng.choice([0.1, 1.0]),
+            hedging=hedging,
+            lagging=lagging,
             geometry=geometry,
         )

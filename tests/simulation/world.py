@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mirrortui.device.filters.crash import PowerCut
+from mirrortui.format import bitmap
 from mirrortui.format.layout import Layout
-from mirrortui.format.superblock import Feature
+from mirrortui.format.superblock import WRITE_MOSTLY, Feature
 from mirrortui.mirror import manage
 from mirrortui.mirror.create import CreateSpec, create
 from mirrortui.testing.simulated import Rates, SimDisk
@@ -69,6 +70,8 @@ class World:
         scene.wait_for(create(born, spec, scene.scheduler, scene.pool))
         scene.history.may_be_out = {d.path for d in scene.disks[habits.members :]}
         equal = 0 if habits.geometry.bitmap else self._forget_bitmap(born)
+        if habits.lagging and habits.geometry.bitmap:
+            self._let_lag(born)
         for disk in born:
             disk.lose_power([])
             if not habits.assume_clean and disk is not born[0]:
@@ -95,6 +98,20 @@ class World:
             sb = replace(sb, feature_map=Feature(0), bitmap_offset=0, resync_offset=resynced)
             disk.medium.preset(sb.super_offset * SECTOR, sb.encode())
         return equal
+
+    def _let_lag(self, born: Sequence[SimDisk]) -> None:
+        """One of them is write-mostly, and may lag behind the others."""
+        geometry, rng = self._scene.habits.geometry, self._scene.rng
+        behind, count = rng.choice(born), rng.choice([1, 3, 8])
+        for disk in born:
+            sb = geometry.superblock(disk)
+            assert sb is not None
+            place = sb.bitmap_sector * SECTOR
+            header = bitmap.decode(bytes(disk.current[place : place + bitmap.PAGE]))
+            disk.medium.preset(place, replace(header, write_behind=count).encode())
+            if disk is behind:
+                disk.slow = 0.8
+                disk.medium.preset(sb.super_offset * SECTOR, replace(sb, devflags=WRITE_MOSTLY).encode())
 
     def _scribble(self, disk: SimDisk, equal: int) -> None:
         """Members that are not equal at birth: only for sectors that nobody can have read."""
@@ -149,6 +166,11 @@ class World:
             self.reached["cut between superblocks"] += 1
         if mirror and mirror.sync.running:
             self.reached["cut in a sync"] += 1
+        if mirror:
+            self.reached["reads hedged"] += mirror.hedges.asked
+            self.reached["hedges won"] += mirror.hedges.won
+            self.reached["answered before all had it"] += mirror.lag.early
+            self.reached["cut while a member lagged"] += bool(mirror.lag.writes)
         if mirror and (heirs := [m for m in mirror.array.members if m.replacement]):
             self.reached["cut in a replacement"] += 1
             self.reached["cut when it was filled"] += any(not m.need.count for m in heirs)

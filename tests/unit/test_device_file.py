@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from collections.abc import Iterator
 from errno import EIO
 from pathlib import Path
@@ -269,3 +270,23 @@ def test_where_o_direct_is_not_offered_the_error_says_so(
     assert str(path) in caught.value.what and "nothing was written" in caught.value.what
     open_member(str(path), engine).close()  # the claim was given back
     engine.close()
+
+
+def test_a_file_system_that_does_not_say_what_is_a_hole_does_not_stop_the_loop(
+    image: Path, engine: IoEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = threading.Event()
+
+    def hang(fd: int, at: int, whence: int, end: int) -> int:
+        answer.wait(10)
+        return end
+
+    monkeypatch.setattr(kernel, "is_local", lambda fd: False)
+    device = open_member(str(image), engine)
+    assert device.pread is device.pwrite is None, "inline calls would hang with it"
+    assert device.extents(0, SIZE) == [Extent(0, SIZE, hole=True)]
+    with monkeypatch.context() as patched:
+        patched.setattr("mirrortui.device.file.seek", hang)
+        assert device.extents(0, SIZE) == device.extents(0, SIZE) == [Extent(0, SIZE, hole=False)]
+        answer.set()
+    device.close()

@@ -62,9 +62,8 @@ def stopped(stage: Stage, names: str = "ab", *, chunk: int = 64 * KIB) -> list[S
 def read_error(stage: Stage, mirror: Mirror, offset: int, length: int) -> int:
     buffer = stage.pool.empty(length)
     answers: list[int] = []
-    mirror.start_read(offset, buffer, length, answers.append)
+    mirror.start_read(offset, buffer, length, lambda error, _: answers.append(error))
     stage.until(lambda: bool(answers))
-    buffer.drop()
     return answers[0]
 
 

@@ -107,7 +107,7 @@ def test_a_queue_is_shared() -> None:
     answers: list[int] = []
     buffers = [stage.pool.empty(4096) for _ in range(30)]
     for number, buffer in enumerate(buffers):
-        mirror.start_read(number * 4 * KIB, buffer, 4096, answers.append)
+        mirror.start_read(number * 4 * KIB, buffer, 4096, lambda error, _: answers.append(error))
     asked = Counter(r.disk.path for r in stage.scheduler.ready if r.op is Op.READ)
     assert sorted(asked.values()) == [10, 10, 10]
     stage.until(lambda: len(answers) == 30)

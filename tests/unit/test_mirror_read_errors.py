@@ -146,7 +146,7 @@ def test_many_reads_of_one_bad_page_are_one_error() -> None:
     decay(a, *BAD)
     answers: list[int] = []
     for _ in range(3 * mirror.tuning.read_errors):
-        mirror.start_read(BAD[0], stage.pool.empty(PAGE), PAGE, answers.append)
+        mirror.start_read(BAD[0], stage.pool.empty(PAGE), PAGE, lambda error, _: answers.append(error))
     stage.until(lambda: len(answers) == 3 * mirror.tuning.read_errors)
     settled(stage, mirror)
     assert set(answers) == {0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mirrortui.device.base import Op
+from mirrortui.device.buffers import Buffer
 from mirrortui.units import KIB
 from tests.simulation.races import Played
 
@@ -17,10 +18,11 @@ def test_a_read_that_one_copy_refuses_takes_from_another_what_it_has() -> None:
     mirror.array.members[1].need.add(0)  # not resynced yet
     mirror.array.changed()
     buffer = stage.pool.empty(8 * KIB)
-    answers: list[int] = []
-    mirror.start_read(60 * KIB, buffer, 8 * KIB, answers.append)
+    answers: list[tuple[int, Buffer]] = []
+    mirror.start_read(60 * KIB, buffer, 8 * KIB, lambda *answer: answers.append(answer))
     for _ in range(2):  # by the shortcut, then by the book
         played.refuse(played.until_waiting(lambda r: r.op is Op.READ and r.length == 8 * KIB))
     stage.until(lambda: bool(answers))
-    assert answers == [0]
+    ((error, buffer),) = answers
+    assert not error
     assert bytes(buffer.view[: 8 * KIB]) == bytes(4096) + DATA

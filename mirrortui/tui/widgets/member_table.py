@@ -109,7 +109,7 @@ def _header(width: int) -> Content:
 
 def _columns(width: int) -> list[_Column]:
     """The columns that fit. The path takes what the others leave, and comes before what is only nice to have."""
-    for wealth in (2, 1, 0):
+    for wealth in (3, 2, 1, 0):
         columns = _choice(wealth)
         rest = width - sum(column.width + 2 for column in columns) + 1
         if rest >= _PATH:
@@ -119,7 +119,7 @@ def _columns(width: int) -> list[_Column]:
 
 
 def _choice(wealth: int) -> list[_Column]:
-    """All columns, the path without a width: 0, those that matter; 1, also the size; 2, also graphs."""
+    """All columns, the path without a width: 0, those that matter; 1, also the size; 2, graphs; 3, also quantiles."""
     columns = [
         _Column(" slot", 5, _slot),
         _Column("  member", 0, _path),
@@ -129,6 +129,8 @@ def _choice(wealth: int) -> list[_Column]:
         _Column("latency", 7, _latency, "right", True),
         _Column("errors", 6, _errors, "right", True),
     ]
+    if wealth > 2:
+        columns[6:6] = [_Column("p50", 7, _p50, "right", True), _Column("p99", 7, _p99, "right", True)]
     if wealth > 1:
         columns.insert(5, _Column("", 8, lambda shown, width: _graph(shown.rates.write, width), "left", True))
         columns.insert(4, _Column("", 8, lambda shown, width: _graph(shown.rates.read, width), "left", True))
@@ -169,7 +171,18 @@ def _rate(rate: int, width: int) -> Content:
 
 
 def _latency(shown: _Shown, width: int) -> Content:
-    seconds = shown.member.latency
+    return _seconds(shown.member.latency, width)
+
+
+def _p50(shown: _Shown, width: int) -> Content:
+    return _seconds(shown.member.latency_p50, width)
+
+
+def _p99(shown: _Shown, width: int) -> Content:
+    return _seconds(shown.member.latency_p99, width)
+
+
+def _seconds(seconds: float | None, width: int) -> Content:
     return cell(latency(seconds), width, "" if seconds else "$quiet", "right")
 
 
