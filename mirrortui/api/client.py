@@ -16,6 +16,7 @@ from mirrortui.api.interface import MemberVerb
 from mirrortui.api.problems import from_problem
 from mirrortui.api.schema import (
     AccessRequest,
+    AdoptRequest,
     AssembleRequest,
     BadBlocks,
     BadBlocksRequest,
@@ -169,6 +170,14 @@ class EngineClient:
         """What `create` would do."""
         return self._post("/v1/mirrors", _planning(request), Plan)
 
+    def adopt(self, request: AdoptRequest) -> Mirror:
+        """Make a disk with data on it the first member of a new mirror."""
+        return self._post("/v1/adopt", _acting(request), Mirror)
+
+    def plan_adopt(self, request: AdoptRequest) -> Plan:
+        """What `adopt` would do."""
+        return self._post("/v1/adopt", _planning(request), Plan)
+
     def assemble(self, request: AssembleRequest) -> Mirror:
         """Start a mirror from its members."""
         within = SAVE_WITHIN if request.save_loser else ACT_WITHIN + HANGS * request.timeout
@@ -235,7 +244,7 @@ class EngineClient:
         return self._post(_target(mirror, "bitmap"), _planning(request), Plan)
 
     def grow(self, mirror: str, request: GrowRequest) -> Mirror:
-        """Have more members, or fewer."""
+        """Have more members, or fewer, or be larger."""
         return self._post(_target(mirror, "grow"), _acting(request), Mirror)
 
     def plan_grow(self, mirror: str, request: GrowRequest) -> Plan:
@@ -294,6 +303,10 @@ class EngineClient:
     def set_speed(self, mirror: str, request: SpeedRequest) -> Mirror:
         """Limit how fast the mirror copies, while it runs."""
         return self._post(_target(mirror, "speed"), request, Mirror)
+
+    def set_common_speed(self, request: SpeedRequest) -> EngineInfo:
+        """Limit how fast all mirrors together copy, also after a restart."""
+        return self._post("/v1/speed", request, EngineInfo)
 
     def set_impact(self, mirror: str, request: ImpactRequest) -> Mirror:
         """Say how much clients may notice of a sync."""
@@ -370,6 +383,7 @@ def _target(mirror: str, verb: str) -> str:
 Acting = TypeVar(
     "Acting",
     AccessRequest,
+    AdoptRequest,
     BitmapRequest,
     GrowRequest,
     RenameRequest,

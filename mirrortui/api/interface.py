@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from mirrortui.api.schema import (
     AccessRequest,
+    AdoptRequest,
     AssembleRequest,
     BadBlocks,
     BadBlocksRequest,
@@ -98,6 +99,14 @@ class EngineApi(Protocol):
         """What `create` would do."""
         ...
 
+    def adopt(self, request: AdoptRequest) -> Mirror:
+        """Make a disk with data on it the first member of a new mirror, and start it."""
+        ...
+
+    def plan_adopt(self, request: AdoptRequest) -> Plan:
+        """What `adopt` would do."""
+        ...
+
     def assemble(self, request: AssembleRequest) -> Mirror:
         """Start a mirror from its members."""
         ...
@@ -150,6 +159,10 @@ class EngineApi(Protocol):
         """Limit how fast the mirror copies, while it runs."""
         ...
 
+    def set_common_speed(self, request: SpeedRequest) -> EngineInfo:
+        """Limit how fast all mirrors together copy, also after a restart."""
+        ...
+
     def set_impact(self, mirror: str, request: ImpactRequest) -> Mirror:
         """Say how much clients may notice of a sync, while the mirror runs."""
         ...
@@ -171,7 +184,7 @@ class EngineApi(Protocol):
         ...
 
     def grow(self, mirror: str, request: GrowRequest) -> Mirror:
-        """Have more members, or fewer."""
+        """Have more members, or fewer, or be larger."""
         ...
 
     def plan_grow(self, mirror: str, request: GrowRequest) -> Plan:

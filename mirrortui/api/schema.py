@@ -34,7 +34,17 @@ on it."""
 DailyVerb = Literal["set", "grow", "readonly", "readwrite", "rename"]
 Verb = (
     Literal[
-        "create", "assemble", "stop", "fail", "remove", "add", "re-add", "replace", "handover", "takeover"
+        "create",
+        "adopt",
+        "assemble",
+        "stop",
+        "fail",
+        "remove",
+        "add",
+        "re-add",
+        "replace",
+        "handover",
+        "takeover",
     ]
     | SyncVerb
     | DailyVerb
@@ -49,11 +59,15 @@ class Sync(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     speed: int
     eta_s: float | None
-    """None: not known yet, or never at this rate (limit says which)."""
+    """None: not known yet, or never (endless)."""
     reason: str
     """Why it runs: "b.img was added: full copy"."""
     limit: str
     """What holds it back now: "writes to b.img"."""
+    endless: bool = False
+    """Clients' writes put back as much as is copied, or more: it never ends at this rate."""
+    queued: str = ""
+    """It waits for another mirror's: "queued behind vault: both copy on sdb"; empty: it does not."""
 
 
 class Bitmap(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,7 +252,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     mirror: str
     kind: str
     """Stable word: "member-failed", "recovery-started", "recovery-finished", "resync-started", "resync-finished",
-    "member-added", "member-removed", "member-re-added", "mirror-created", "mirror-assembled", "mirror-stopped",
+    "member-added", "member-removed", "member-re-added", "mirror-created", "mirror-adopted", "mirror-assembled",
+    "mirror-stopped",
     "mirror-failed", "worker-died", "worker-found", "client-connected", "client-left", "engine-started",
     "read-error", "read-error-corrected", "bad-blocks-found", "bad-blocks-copied", "bad-blocks-healed",
     "bad-blocks-left", "sync-stuck",
@@ -341,6 +356,25 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     yes: bool = False
     plan: bool = False
     """Only say what would be done: answers a Plan."""
+
+
+class AdoptRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`adopt`: a disk with data on it becomes the first member of a mirror, and they stay where they are."""
+
+    name: str
+    disk: str
+    new: str | None = None
+    """Is filled from it; None: the mirror stays degraded until a member is added."""
+    tail_is_free: bool = False
+    """The operator's word that the end of the disk holds nothing that is needed."""
+    extend: bool = False
+    """Make an image file longer, if its end is not free."""
+    bitmap_chunk: int | None = None
+    force: bool = False
+    """Overwrite what `new` holds."""
+    direct: bool = False
+    yes: bool = False
+    plan: bool = False
 
 
 class AssembleRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -471,9 +505,11 @@ class BitmapRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class GrowRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`grow`: how many members a mirror is to have."""
+    """`grow`: how many members a mirror is to have, or how large it is to be; exactly one of them."""
 
-    members: int
+    members: int | None = None
+    size: Annotated[int, msgspec.Meta(gt=0)] | Literal["max"] | None = None
+    """Bytes; max: all that the members have room for."""
     yes: bool = False
     plan: bool = False
     events: int | None = None
@@ -588,6 +624,8 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     socket: str
     mirrors: int
     last_seq: int
+    speed: SpeedRequest = SpeedRequest(max=0)
+    """What the syncs of all mirrors may take together."""
 
 
 class ZeroRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

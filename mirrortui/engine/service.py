@@ -17,6 +17,7 @@ from mirrortui.api.names import checked_path
 from mirrortui.api.problems import to_problem
 from mirrortui.api.schema import (
     AccessRequest,
+    AdoptRequest,
     AssembleRequest,
     BadBlocksRequest,
     BitmapRequest,
@@ -88,6 +89,8 @@ class Service:
             ("POST", "/v1/engine/stop", self._stop_engine),
             ("GET", "/v1/mirrors", self._mirrors),
             ("POST", "/v1/mirrors", self._create),
+            ("POST", "/v1/adopt", self._adopt),
+            ("POST", "/v1/speed", self._common_speed),
             ("POST", "/v1/assemble", self._assemble),
             ("GET", "/v1/scan", self._scan),
             ("GET", "/v1/devices", self._devices),
@@ -139,6 +142,9 @@ class Service:
     async def _create(self, request: Request) -> Response:
         return _answer(await self._supervisor.create(await _body(request, CreateRequest)))
 
+    async def _adopt(self, request: Request) -> Response:
+        return _answer(await self._supervisor.adopt(await _body(request, AdoptRequest)))
+
     async def _assemble(self, request: Request) -> Response:
         return _answer(await self._supervisor.assemble(await _body(request, AssembleRequest)))
 
@@ -170,6 +176,10 @@ class Service:
     async def _speed(self, request: Request) -> Response:
         ward = await self._ward(request)
         return _answer(await ward.set_speed(await _body(request, SpeedRequest)))
+
+    async def _common_speed(self, request: Request) -> Response:
+        self._supervisor.set_speed(await _body(request, SpeedRequest))
+        return _answer(self._info())
 
     async def _impact(self, request: Request) -> Response:
         ward = await self._ward(request)
@@ -290,6 +300,8 @@ def _paths(body: msgspec.Struct) -> list[str]:
     match body:
         case CreateRequest(members=members, spares=spares):
             return [*members, *spares]
+        case AdoptRequest(disk=disk, new=new):
+            return [disk, new] if new else [disk]
         case AssembleRequest(members=members, survivor=survivor):
             return [*members, survivor] if survivor else members
         case (

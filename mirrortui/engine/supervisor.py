@@ -8,16 +8,20 @@ from mirrortui.api.consent import command, refusal, require
 from mirrortui.api.schema import (
     TIMEOUT,
     AccessRequest,
+    AdoptRequest,
     AssembleRequest,
     CreateRequest,
     Handover,
     HandoverRequest,
+    MemberRequest,
     Mirror,
     Plan,
     RenameRequest,
+    SpeedRequest,
     TakeoverRequest,
 )
 from mirrortui.engine import daily
+from mirrortui.engine.adoption import draft_adopt, impossible_adopt
 from mirrortui.engine.devices import find_mirrors
 from mirrortui.engine.exchange import handover, takeover
 from mirrortui.engine.kernel import Keeper, KernelArrays
@@ -30,7 +34,8 @@ from mirrortui.engine.planning import (
 )
 from mirrortui.engine.state import Remembered
 from mirrortui.engine.ward import House, Ward
-from mirrortui.errors import MemberError, NotFoundError, RefusedError
+from mirrortui.errors import MemberError, MirrortuiError, NotFoundError, RefusedError, RequestError
+from mirrortui.units import format_size
 from mirrortui.worker.messages import Job
 
 SETTLE_WITHIN = 5.0
@@ -79,6 +84,22 @@ class Supervisor:
         """Let go of the workers; they run on."""
         for ward in self._wards.values():
             await ward.close()
+
+    @property
+    def wards(self) -> list[Ward]:
+        """Of ours, the stopped ones too."""
+        return list(self._wards.values())
+
+    def set_speed(self, speed: SpeedRequest) -> None:
+        """What the syncs of all our mirrors may take together, now and after every restart. Raises RequestError,
+        MirrortuiError.
+        """
+        if speed.max and speed.min > speed.max:
+            raise RequestError(
+                f"All mirrors together cannot have at least {format_size(speed.min)}/s and at most "
+                f"{format_size(speed.max)}/s."
+            )
+        self._house.state.set_speed(speed)
 
     @property
     def count(self) -> int:
@@ -136,6 +157,31 @@ class Supervisor:
             return draft.plan
         require(draft.plan, request.yes)
         return await self._start(draft, request)
+
+    async def adopt(self, request: AdoptRequest) -> Mirror | Plan:
+        """Make a disk with data on it the first member of a new mirror, or the plan of it."""
+        mirrors = await self.mirrors()
+        try:
+            draft = await asyncio.to_thread(draft_adopt, request, mirrors)
+        except (RefusedError, MemberError) as error:
+            if not request.plan:
+                raise
+            return impossible_adopt(request, error)
+        if request.plan:
+            return draft.plan
+        require(draft.plan, request.yes)
+        assert draft.assemble
+        mirror = await self._start(draft, draft.assemble)
+        if request.new is None:
+            return mirror
+        try:
+            newcomer = MemberRequest(member=request.new, force=request.force, yes=True)
+            return await daily.ours(await self.find(request.name), "").change("add", newcomer)
+        except MirrortuiError as error:
+            raise MemberError(
+                f"{request.disk} was adopted, and {request.name} runs on it alone: {error.what}",
+                hint=f'"mirrortui add {request.name} MEMBER" fills another one. {error.hint}'.rstrip(),
+            ) from error
 
     async def assemble(self, request: AssembleRequest) -> Mirror | Plan:
         """Start a mirror from its members, or the plan of it."""
@@ -200,6 +246,7 @@ class Supervisor:
             control=str(self._house.paths.control(draft.name)),
             nbd=str(self._house.paths.export(draft.name)),
             create=draft.create,
+            adopt=draft.adopt,
             assemble=draft.assemble,
             exports=draft.exports,
             checks=str(self._house.paths.checks(draft.name)),

@@ -43,7 +43,9 @@ async def fail(mirror: Mirror, path: str) -> None:
     member = attached(mirror.array, path)
     if member.state is State.FAULTY:
         return
+    was_replacement, member.replacement = member.replacement, False  # nobody takes up what the operator ends
     if not mirror.scribe.fault(member, "failed by the operator"):
+        member.replacement = was_replacement
         raise RefusedError(
             f"{path} is the last member of {mirror.array.label} that is in sync: without it the data is gone.",
             hint="Add another member and let it recover first.",
@@ -130,11 +132,19 @@ async def record(mirror: Mirror, newcomer: Member) -> None:
 
 
 def new_superblock(mirror: Mirror, device: Device, where: Layout | None = None) -> Superblock:
-    """For a newcomer: mdadm's layout for its size. Raises MemberError if the array does not fit."""
+    """For a newcomer: mdadm's layout for its size, of the others' metadata version. Raises MemberError if the array
+    does not fit.
+    """
     array = mirror.array
     chunk = 1 << array.chunk_shift if array.has_bitmap else None
     size = array.size // SECTOR
-    plan = where or layout.plan(device.size // SECTOR, chunk=chunk, bitmap=array.has_bitmap, size=size)
+    plan = where or layout.plan(
+        device.size // SECTOR,
+        minor=array.in_sync()[0].superblock.minor,
+        chunk=chunk,
+        bitmap=array.has_bitmap,
+        size=size,
+    )
     if plan.data_size < size:
         least = device.size + (size - plan.data_size) * SECTOR
         raise MemberError(
@@ -254,7 +264,10 @@ def _why_not_re_add(array: Array, raw: bytearray, found: Found) -> str:
     if not array.has_bitmap or found.header is None:
         return "there is no write-intent bitmap that knows what changed"
     ours = bitmap.decode(bytes(raw[: bitmap.HEADER]))
-    if why := misfit(sb, found.header, size=array.size // SECTOR, slots=len(array.roles), header=ours):
+    size = array.size // SECTOR
+    if sb.size < size <= sb.data_size:
+        sb = replace(sb, size=size)  # it was away when the mirror grew; all that is new is marked
+    if why := misfit(sb, found.header, size=size, slots=len(array.roles), header=ours):
         return why
     if sb.role >= sb.raid_disks:
         return "it was a spare and never held the data"

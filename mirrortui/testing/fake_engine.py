@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from mirrortui.api.interface import EventStream, MemberVerb
 from mirrortui.api.problems import UnconfirmedError
 from mirrortui.api.schema import (
+    AdoptRequest,
     AssembleRequest,
     BadBlocks,
     BadBlocksRequest,
@@ -31,6 +32,7 @@ from mirrortui.api.schema import (
     Mirror,
     Plan,
     Severity,
+    SpeedRequest,
     StopRequest,
     Sync,
 )
@@ -56,6 +58,7 @@ class FakeEngine(DailyVerbs, KernelVerbs):
         self.lost = False
         """Set it and nobody answers any more; the event streams break too."""
         self._started = self.clock.now()
+        self._speed = SpeedRequest(max=0)
         self._seen = self.clock.now()
         self._changed = threading.Condition()
         world = STATES[state](self._started)
@@ -85,7 +88,12 @@ class FakeEngine(DailyVerbs, KernelVerbs):
                 socket="/run/mirrortui/engine.sock",
                 mirrors=len(self._mirrors),
                 last_seq=self._last_seq,
+                speed=self._speed,
             )
+
+    def set_common_speed(self, request: SpeedRequest) -> EngineInfo:
+        self._speed = request
+        return self.engine()
 
     def stop_engine(self) -> None:
         self.lose()
@@ -121,6 +129,12 @@ class FakeEngine(DailyVerbs, KernelVerbs):
     def plan_create(self, request: CreateRequest) -> Plan:
         with self._changed:
             return self._plan_create(request)
+
+    def adopt(self, request: AdoptRequest) -> Mirror:
+        return self.create(_as_created(request))
+
+    def plan_adopt(self, request: AdoptRequest) -> Plan:
+        return replace(self.plan_create(_as_created(request)), verb="adopt")
 
     def assemble(self, request: AssembleRequest) -> Mirror:
         with self._changed:
@@ -435,3 +449,9 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+
+
+def _as_created(request: AdoptRequest) -> CreateRequest:
+    """Whose data stay where they are makes no difference here."""
+    members = [request.disk, request.new] if request.new else [request.disk]
+    return CreateRequest(name=request.name, members=members, force=True, yes=request.yes)

@@ -121,14 +121,16 @@ def _sync(mirror: Mirror) -> schema.Sync | None:
     progress = mirror.sync.progress if mirror.sync.running else mirror.checker.progress
     if not (mirror.sync.running or mirror.checker.running) or not progress.total:  # it has not counted yet
         return None
-    paused = mirror.sync.paused
+    paused, queued = mirror.sync.paused, mirror.sync.courtesy.queued
     return schema.Sync(
         completed=progress.completed,
         total=progress.total,
-        speed=0 if paused else progress.speed,
-        eta_s=None if paused else progress.eta,
+        speed=0 if paused or queued else progress.speed,
+        eta_s=None if paused or queued else progress.eta,
         reason=progress.reason,
         limit=_limit(mirror),
+        endless=progress.endless and not (paused or queued),
+        queued="" if paused else queued,
     )
 
 
@@ -138,7 +140,7 @@ def _limit(mirror: Mirror) -> str:
         return "a pause: it goes on when it is resumed"
     if late := [m.path for m in mirror.array.targets() if m.device.zombies]:
         return f"{' and '.join(late)}: an operation timed out there and has not ended yet"
-    return mirror.sync.courtesy.limit
+    return "" if mirror.sync.courtesy.queued else mirror.sync.courtesy.limit
 
 
 def _bitmap(mirror: Mirror) -> schema.Bitmap | None:
@@ -225,7 +227,7 @@ def _why(mirror: Mirror, absent: Iterable[Absent]) -> str:
     if array.broken:
         return f"It takes no more writes: {array.broken}. Stop it, see to the member, and assemble it again."
     if mirror.gate.shut:
-        return "Writes wait for a moment: its bitmap is being changed."
+        return "Writes wait for a moment: its bitmap or its size is being changed."
     if array.closing:
         return "It is about to be read-only: what was begun is brought to its end."
     lost = f"{format_size(array.lost.bytes)} could not be read on any copy: a write there heals it."

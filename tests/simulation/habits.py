@@ -56,6 +56,10 @@ class Habits:
     """Chance that what the operator does is to replace a member that serves, if there is a disk to do it with."""
     daemon_delay: float
     geometry: Geometry
+    born: int = 0
+    """Sectors of the mirror at its birth: all of the data, or fewer."""
+    narrow: bool = False
+    """Superblocks say at its birth that there is no room for more than that."""
     checks: float = 0.0
     """Chance per step that a check or a repair is begun, paused, resumed or ended."""
     lagging: bool = False
@@ -77,6 +81,8 @@ class Habits:
         apart = rng.choice([0.0, 0.0, 0.0, 0.5]) if members == 2 else 0.0
         replacing = later.choice([0.0, 0.0, 0.0, 0.3, 0.7])
         hedging, lagging = later.random() < 0.4, later.random() < 0.3
+        growing = not apart and later.random() < 0.3
+        born = later.choice(range(24, geometry.data, 8)) if growing else geometry.data
         return cls(
             clients=rng.randint(1, 5),
             members=members,
@@ -85,7 +91,7 @@ class Habits:
             hang_rate=rng.choice([0.0, 0.005, 0.03]) if faulty else 0.0,
             read_error_rate=rng.choice([0.0, 0.02]) if faulty else 0.0,
             slow_metadata=rng.choice([0.0, 0.5, 0.95]),
-            operator=rng.choice([0.0, 0.005, 0.02]) or (0.005 if replacing or lagging else 0.0),
+            operator=rng.choice([0.0, 0.005, 0.02]) or (0.005 if replacing or lagging or growing else 0.0),
             time=rng.choice([0.0, 0.001, 0.02, 0.1]),
             quiet=rng.choice([0.0, 0.002, 0.01]),
             hot_spot=rng.choice([4, 12, geometry.data]),
@@ -104,9 +110,11 @@ class Habits:
             spare=spare or replacing > 0,
             replacing=replacing,
             born_spare=spare and rng.random() < 0.5,
-            daily=rng.choice([0.0, 0.3, 0.7]),
+            daily=rng.choice([0.0, 0.3, 0.7]) or (0.5 if growing else 0.0),
             daemon_delay=rng.choice([0.1, 1.0]),
             hedging=hedging,
             lagging=lagging,
             geometry=geometry,
+            born=born,
+            narrow=growing and geometry.minor > 0 and later.random() < 0.5,
         )

@@ -22,13 +22,15 @@ class History:
         """Members that may rightly be left out at the next assembly: some superblock may have no place for them."""
         self.names = {"sim"}
         """What superblocks may call the mirror."""
+        self.sizes: set[int] = set()
+        """Bytes that it may have; empty: as at its birth."""
         self.heirs: dict[str, str] = {}
         """Who took whose place: one of the two holds everything, whatever became of the other."""
 
     def fork(self, holders: Iterable[str]) -> History:
         """For those who from now on go without the others."""
         twin = History(self.model.fork(), holders)
-        twin.names = set(self.names)
+        twin.names, twin.sizes = set(self.names), set(self.sizes)
         return twin
 
     def believed(self, path: str) -> bool:

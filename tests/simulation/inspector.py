@@ -30,6 +30,9 @@ class Inspector:
             match self._rng.randrange(7):
                 case 0 | 1 | 2:
                     self._begin(mirror, repair=self._rng.random() < 0.3)
+                case 3 if self._rng.random() < 0.3:
+                    mirror.sync.courtesy.take_turn("queued behind another", 0, 0)
+                    self._scene.reached["queued"] += 1
                 case 3:
                     mirror.sync.paused = not mirror.sync.paused
                     self._scene.reached["paused or resumed"] += 1
@@ -64,7 +67,7 @@ class Inspector:
         # Of two the first one wins, so that only the other may go bad.
         victim = self._rng.choice(copies if len(copies) > 2 else copies[1:])
         for _ in range(self._rng.randint(1, 4)):
-            sector = self._rng.randrange(scene.habits.geometry.data)
+            sector = self._rng.randrange(scene.sectors)
             if not (victim.bad.touches(sector * 512, sector * 512 + 1) or scene.decayed[sector]):
                 scene.rot(scene.disk(victim.path), sector)
         try:
@@ -91,7 +94,7 @@ class Inspector:
 
     def _check_repaired(self, mirror: Mirror) -> None:
         geometry = self._scene.habits.geometry
-        for sector in range(geometry.data):
+        for sector in range(self._scene.sectors):
             held = {geometry.sector_of(self._scene.disk(m.path), sector) for m in mirror.array.in_sync()}
             if len(held) > 1 and not any(
                 m.bad.touches(sector * 512, sector * 512 + 1) or m.need.count for m in mirror.array.in_sync()

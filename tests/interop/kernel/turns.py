@@ -13,6 +13,7 @@ from typing import Literal
 from mirrortui.api.interface import MemberVerb
 from mirrortui.api.schema import (
     AccessRequest,
+    AdoptRequest,
     AssembleRequest,
     BitmapRequest,
     CreateRequest,
@@ -114,6 +115,13 @@ class Turn:
         )
         self.world.client.create(request)
 
+    def adopt(self, letter: str, other: str) -> None:
+        """A mirror of a disk as it is, and one that is filled from it."""
+        request = AdoptRequest(
+            name=self.name, disk=self.path(letter), new=self.path(other), bitmap_chunk=1 << 16, yes=True
+        )
+        self.world.client.adopt(request)
+
     def mark(self, letter: str, flag: MemberFlag) -> None:
         """Set a flag of a member."""
         request = SetRequest(member=self.path(letter), flag=flag, on=True)
@@ -127,6 +135,10 @@ class Turn:
     def grow(self, members: int) -> None:
         """Have so many members, more or fewer."""
         self.world.client.grow(self.name, GrowRequest(members=members, yes=True))
+
+    def enlarge(self, count: int = 0) -> None:
+        """Have so many bytes, or all that there is room for; its devices may have grown."""
+        self.world.client.grow(self.name, GrowRequest(size=count or "max", yes=True))
 
     def bitmap(self, chunk: int | None) -> None:
         """One with chunks of so many bytes, or none."""
