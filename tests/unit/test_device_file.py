@@ -221,10 +221,16 @@ def test_an_inline_read_does_not_wait_for_the_disk(tmp_path: Path, engine: IoEng
     path.write_bytes(random.Random(3).randbytes(1 << 20))
     device = open_member(str(path), engine)
     os.fsync(device.fd)
-    os.posix_fadvise(device.fd, 0, 0, os.POSIX_FADV_DONTNEED)
     if device.pread is None or kernel.is_memory(device.fd):
         pytest.skip("no disk under the tests' directory, or no RWF_NOWAIT on it")
-    assert device.pread(memoryview(bytearray(4096)), 512 << 10) == -1
+    pread = device.pread
+
+    def is_cold() -> bool:
+        """The kernel drops what nobody is just about to look at, and no more."""
+        os.posix_fadvise(device.fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        return pread(memoryview(bytearray(4096)), 512 << 10) == -1
+
+    assert any(is_cold() for _ in range(1000))
     assert Driver(engine, device).read(512 << 10, 4096) == path.read_bytes()[512 << 10 :][:4096]
     assert device.pread(memoryview(bytearray(4096)), 512 << 10) == 4096
     device.close()
