@@ -97,7 +97,7 @@ def columns(branches: Sequence[Branch]) -> Columns:
         longest("device", 40, [branch.limb + branch.device.path for branch in branches]),
         longest("model", 26, [device.model or device.transport for device in devices]),
         longest("serial", 20, [device.serial for device in devices]),
-        longest("by", 13, [device.transport for device in devices]),
+        longest("bus", 13, [device.transport for device in devices]),
         longest("on it", 26, [device.holds for device in devices]),
     )
 
@@ -109,7 +109,7 @@ def header(shape: Columns, width: int) -> Content:
         cell("device", wide.path),
         cell("size", 8, align="right"),
         *_cells(
-            ("model", wide.model), ("serial", wide.serial), ("by", wide.transport), ("on it", wide.holds)
+            ("model", wide.model), ("serial", wide.serial), ("bus", wide.transport), ("on it", wide.holds)
         ),
         Content("a member?"),
     ]

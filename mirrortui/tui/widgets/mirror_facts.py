@@ -158,6 +158,9 @@ def makeup(mirror: Mirror | None, width: int) -> Content:
         facts.append(("worker", f"pid {mirror.worker_pid}{memory}"))
     if mirror.spare_policy:
         facts.append(("spares", mirror.spare_policy))
+    if mirror.lab is not None:
+        done = ", ".join(f"{mishap} {path}" for path, mishap in mirror.lab.items())
+        facts.append(("fault lab", done or "on: members can be made to fail"))
     return lines(_fact(label, text, width) for label, text in facts)
 
 
