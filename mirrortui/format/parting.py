@@ -125,6 +125,14 @@ def parted_pairs(members: Sequence[Member]) -> list[tuple[Member, Member]]:
     return [(a, b) for a, b in itertools.combinations(rest, 2) if parted(a, b, able)]
 
 
+def slot_rank(slot: int, first: int, raid_disks: int) -> tuple[bool, int]:
+    """Sort key: which slot a newcomer gets where the first copy has slot `first`. Those come first that leave the same
+    rest, divided by the number of members: halves that part and each take somebody in give away different slots, and
+    neither takes the other's newcomer for its own.
+    """
+    return (slot - first) % raid_disks != 0, slot
+
+
 def absent_peers(member: Bearer, among: Sequence[Bearer]) -> list[int]:
     """Slots that its table counts on and that nobody present has."""
     present = {m.superblock.dev_number for m in among}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from mirrortui.device.base import Device
 from mirrortui.format import badblocks
+from mirrortui.format.parting import slot_rank
 from mirrortui.format.superblock import MAX, ROLE_FAULTY, ROLE_SPARE, Feature, Superblock
 from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.chunks import ChunkSet
@@ -316,17 +317,13 @@ class Array:
         return next((role for role in range(self.raid_disks) if role not in taken), None)
 
     def vacant_slot(self) -> int | None:
-        """A slot number for a newcomer: as md does, beyond the first members' and of nobody attached. None: no more.
-
-        Those come first that leave the same rest as the first copy's, divided by the number of members: halves that
-        part and each take somebody in give away different slots, and neither takes the other's newcomer for its own.
-        """
+        """A slot number for a newcomer: as md does, beyond the first members' and of nobody attached. None: no more."""
         taken = {m.slot for m in self.members} | {
             slot for slot, role in enumerate(self.roles) if role < ROLE_FAULTY
         }
         free = [slot for slot in range(self.raid_disks, len(self.roles)) if slot not in taken]
         first = min((m.slot for m in self.in_sync()), default=0)
-        return min(free, key=lambda slot: ((slot - first) % self.raid_disks != 0, slot), default=None)
+        return min(free, key=lambda slot: slot_rank(slot, first, self.raid_disks), default=None)
 
     def find(self, path: str) -> Member | None:
         """The attached member of that path."""

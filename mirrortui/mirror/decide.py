@@ -352,13 +352,20 @@ def _chunk(freshest: Found, least: int) -> int:
 
 
 def _vacancy(verdict: Verdict, lost: Found) -> tuple[int | None, int | None]:
-    """A role and a slot, its own if nobody has them by now; None where there is none left."""
+    """A role and a slot, its own if nobody has them by now; None where there is none left. One that was being filled
+    gets another slot: its own is what the other side calls the one that it was filling.
+    """
     sb, top = lost.superblock, verdict.freshest.superblock
     filled = {p.role for p in verdict.places}
     roles = sorted({*range(top.raid_disks)} - filled, key=lambda role: role != sb.role)
     taken = {p.found.superblock.dev_number for p in verdict.places}
     taken |= {slot for slot, role in enumerate(top.dev_roles) if role < ROLE_FAULTY}
-    slots = (slot for slot in (sb.dev_number, *range(top.raid_disks, top.max_dev)) if slot not in taken)
+    first = min(p.found.superblock.dev_number for p in verdict.places if not p.recovering)
+    later = sorted(
+        range(top.raid_disks, top.max_dev), key=lambda slot: parting.slot_rank(slot, first, top.raid_disks)
+    )
+    own = [] if sb.recovering else [sb.dev_number]
+    slots = (slot for slot in (*own, *later) if slot not in taken)
     return next(iter(roles), None), next((slot for slot in slots if slot < top.max_dev), None)
 
 

@@ -79,20 +79,24 @@ class Patcher:
             yield from cut(a, b, unit, self._array.in_sync()[0].data)
 
     async def _page_at(self, lo: int, hi: int, holes: Holes) -> bool:
-        """From a good copy; else from one that waits for a resync, whose version is as good as any that nobody can
-        read.
+        """From a good copy; where the least that can be read is nowhere good, from one that waits for a resync: its
+        version is as good as any that nobody can read, and no better than what may have been read of a good one.
         """
-        length = hi - lo
-        found = await self._pen.fetch(
-            lo, hi, lambda tried: self._reader(lo, length, tried) or self._version(lo, hi, tried)
-        )
+        length, least = hi - lo, self._grain(page=False)
+
+        def choose(tried: list[Member]) -> Member | None:
+            return self._reader(lo, length, tried) or (
+                self._version(lo, hi, tried) if length <= least else None
+            )
+
+        found = await self._pen.fetch(lo, hi, choose)
         if found:
             source, buffer = found
             try:
                 return await self._write(source, lo, hi, buffer)
             finally:
                 buffer.drop()
-        if length > (least := self._grain(page=False)):
+        if length > least:
             return await self._pages(lo, hi, least, holes)
         return await self._leave_out(lo, hi, holes)
 

@@ -575,3 +575,23 @@ def test_a_source_that_cannot_be_read_is_put_right_in_its_turn() -> None:
     settled(stage, mirror)
     assert not (a.damage.unreadable or b.damage.unreadable)
     assert a.current[START:] == b.current[START:] == c.current[START:]
+
+
+def test_what_can_be_read_of_the_source_is_not_replaced_by_another_version() -> None:
+    """After a crash b may have another version of the page. Who has read a's must not read b's later."""
+    stage = Stage()
+    sectors = 4 * MIB // SECTOR
+    a, b = (
+        SimDisk(name, sectors, range(METADATA, sectors), stage.scheduler, block_size=512) for name in "ab"
+    )
+    mirror = stage.create([a, b])
+    for disk, data in ((a, b"A"), (b, b"B")):
+        disk.current[START : START + PAGE] = data * PAGE
+    decay(a, PAGE - SECTOR, PAGE)
+    mirror.array.in_sync()[1].need.add(0)
+    assert stage.read(mirror, 0, SECTOR) == b"A" * SECTOR
+    mirror.sync.kick("a crash")
+    settled(stage, mirror)
+    assert stage.read(mirror, 0, SECTOR) == b"A" * SECTOR
+    assert a.current[START : START + PAGE] == b.current[START : START + PAGE]
+    assert stage.read(mirror, PAGE - SECTOR, SECTOR) == b"B" * SECTOR, "which nobody could have read of a"

@@ -112,6 +112,14 @@ def test_the_survivor_is_named_also_where_who_is_filled_beside_it_knows_more(mem
     assert [(rejoin.kept, rejoin.lost) for rejoin in verdict.rejoins] == [("b", "a")]
 
 
+def test_a_loser_that_was_being_filled_gets_a_slot_that_its_side_does_not_know(members: list[Found]) -> None:
+    """c was to replace a; filled on b's side under the same slot it would look as if it had done so."""
+    _, b, c = members
+    found = [told(b, 1, 3, {1: 1}), told(c, 2, 6, {0: 0, 2: 0}, FILLING)]
+    verdict = decide(found, survivor="b", run=True)
+    assert [place.found.superblock.dev_number for place in verdict.places if place.rejoin] == [4]
+
+
 def test_halves_give_different_slots_to_their_newcomers() -> None:
     """Else each would take the other's for its own, and the younger one would make the older stale."""
     stage = Stage()
