@@ -25,6 +25,7 @@ from mirrortui.api.schema import (
     ZeroRequest,
 )
 from mirrortui.errors import MirrortuiError
+from mirrortui.tui import keymap
 from mirrortui.units import format_duration, format_rate, format_size
 
 _LISTED = 8
@@ -282,7 +283,7 @@ class AssembleAll:
         harmless = [plan for plan in able if plan.confirm == "none"]
         notes = [f"{plan.mirror} is left alone: {_why_alone(plan)}" for plan in found if plan.refused]
         notes += [
-            f"{plan.mirror} is left alone: it wants a decision; A on it asks."
+            f"{plan.mirror} is left alone: it wants a decision; {keymap.key('assemble', 'A')} on it asks."
             for plan in able
             if plan not in harmless
         ]
@@ -325,7 +326,8 @@ class AssembleAll:
 
 
 def _why_alone(plan: Plan) -> str:
-    return "it has two histories; A on it shows them." if plan.survivors else plan.refused or ""
+    asks = f"it has two histories; {keymap.key('assemble', 'A')} on it shows them."
+    return asks if plan.survivors else plan.refused or ""
 
 
 def _plan(

@@ -69,8 +69,8 @@ class Search:
         """Places without a member: former members first, which copy least; then new ones."""
         mirror = self._mirror
         vacant = mirror.raid_disks - len({m.slot for m in mirror.members if refusals.is_active(m)})
-        vacant -= sum(member.state == "spare" for member in mirror.members)  # they take places by themselves
-        if vacant < mirror.raid_disks - sum(map(refusals.is_active, mirror.members)):
+        if vacant > 0 and (waiting := sum(member.state == "spare" for member in mirror.members)):
+            vacant -= waiting
             self.remarks.append("A spare takes a place by itself.")
         for member in filter(refusals.is_out, mirror.members):
             if vacant > 0 and member.path:
@@ -103,7 +103,8 @@ class Search:
                 f"{listed}: rewritten from another member they may be good again.",
             )
             if errors >= _TIRED:
-                self.remarks.append(f"{member.path} wears out, and no free device fits: R replaces it.")
+                by_hand = f"{keymap.key('replace', 'R')} replaces it"
+                self.remarks.append(f"{member.path} wears out, and no free device fits: {by_hand}.")
 
     def _newcomer(self) -> DeviceInfo | None:
         """The smallest device that is free, empty, and large enough; each is proposed once."""
@@ -141,12 +142,12 @@ class Search:
         found = f"A check found {format_size(mirror.mismatches)} to differ"
         copies = sum(map(refusals.is_in_sync, mirror.members))
         if self.steps or mirror.sync or copies < 2:
-            self.remarks.append(f"{found}: F again when the rest is done.")
+            self.remarks.append(f"{found}: {keymap.key('fix', 'F')} again when the rest is done.")
             return
         wins = (
             "what most members have wins"
             if copies > 2
-            else "there is no majority of two: D shows what differs first"
+            else f"there is no majority of two: {keymap.key('mismatches', 'D')} shows what differs first"
         )
         if why := self._add(Sync(mirror.name, "repair"), f"{found}; {wins}."):
             self.remarks.append(f"{found}, and it cannot be repaired now: {why}")

@@ -10,6 +10,7 @@ import pytest
 
 from mirrortui.device.base import Op, Waiter
 from mirrortui.device.buffers import Buffer
+from mirrortui.engine.rehearsal import history
 from mirrortui.errors import ChangedError, DivergedError, MemberError, RefusedError
 from mirrortui.format import bitmap, parting
 from mirrortui.format.superblock import ROLE_SPARE, Feature
@@ -17,6 +18,7 @@ from mirrortui.mirror import diverged, manage
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.decide import decide
+from mirrortui.mirror.diverged import Side
 from mirrortui.mirror.found import Found
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.testing.simulated import SimDisk
@@ -72,6 +74,22 @@ def test_the_refusal_names_what_each_says_and_changed_and_writes_nothing() -> No
     assert "both were written since: 2 chunks (128 KiB) changed since on a, 2 chunks (128 KiB)" in told
     assert "They parted at events" in told
     assert (image(a), image(b)) == before
+
+
+def test_each_history_says_where_that_side_wrote() -> None:
+    stage = Stage()
+    a, b = split(stage)
+    with pytest.raises(DivergedError) as refused:
+        stage.assemble([a, b], run=True)
+    one, other = (history(side) for side in refused.value.sides if isinstance(side, Side))
+    assert (one.members, other.members) == (["a"], ["b"])
+    assert one.changed == other.changed == 2 * CHUNK
+    assert (one.map[:5], other.map[:5]) == (".dd..", "..dd.")
+    assert set(one.map[5:] + other.map[5:]) == {"."}
+    assert one.written <= other.written
+    (side, _) = refused.value.sides
+    assert isinstance(side, Side)
+    assert side.cells(2) == "d.", "many chunks to a cell: one of them counts"
 
 
 @pytest.mark.parametrize("kept", [0, 1])

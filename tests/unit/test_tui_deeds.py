@@ -259,6 +259,16 @@ async def test_a_gap_is_filled_with_the_smallest_empty_device_that_fits() -> Non
         assert course.command == "mirrortui add vault /dev/sdg --yes"
 
 
+async def test_a_spare_that_comes_by_itself_leaves_nothing_to_do() -> None:
+    async with playing("degraded") as play:
+        spare = Member(path="/dev/sdx", slot=None, state="spare", size=play.vault.size)
+        course = await fixing(play, members=[play.vault.members[1], spare])
+        assert not course.steps
+        assert course.refused == "A spare takes a place by itself."
+        await play.press("y", "enter")
+        assert isinstance(play.screen, FixDialog)
+
+
 async def test_a_member_that_wears_out_is_replaced_and_one_with_a_scratch_is_tested_again() -> None:
     async with playing("healthy") as play:
         course = await fixing(play, members=worn(play.vault))
