@@ -93,6 +93,7 @@ MUTANTS = [
     _m("a write is answered although one refused it", "I1", "behind", 4000, ("return fine and any(", "return any(")),
     _m("overlapping writes do not wait for who lags", "I7", "behind", 4000, ("            self._mirror.lag.early += 1\n", "            self._mirror.lag.early += 1\n            self._mirror.tickets.leave(self._ticket)\n"), ("        mirror.tickets.leave(self._ticket)\n", "        if not self._answered:\n            mirror.tickets.leave(self._ticket)\n")),
     _m("what was answered and is nowhere is forgotten", "I5", "behind", 0, ("        if self._answered and not any(", "        if False and not any("), race=lagging.what_was_answered_and_is_nowhere_is_an_error),
+    _m("who lagged is the measure after a crash", "I9", "decide", 0, ("key=lambda p: (p.found.superblock.devflags & WRITE_MOSTLY, p.role or 0),", "key=lambda p: p.role or 0,"), race=lagging.who_lagged_is_not_the_measure_after_a_crash),
     _m("inline ignores tickets", "I7", "mirror", 200, ("if self.tickets.buckets and not", "if False and not")),
     _m("a late write may land on a newer one", "I7", "book", 200, ("or self._unanswered()", "or False"), ("            self._array.changed()  # a", "            pass  # a")),
     _m("window without a ticket", "I8", "sync", 200, ("            await ticket\n            if self._late()", "            if self._late()")),
