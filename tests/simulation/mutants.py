@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from tests.simulation import lagging, races
+from tests.simulation import lagging, late, races
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ MUTANTS = [
     _m("a retest believes what it can read", "I6", "retest", 300, ("    await mirror.sync.heal(member)\n", "    [member.list_good(*part) for part in member.bad]\n")),
     _m("a superblock calls a log valid that is not written", "I6", "scribe", 0, ("while member := next((m for m in self._array.targets() if m.bad and self._outdated(m)), None):", "for member in [m for m in self._array.targets() if m.bad and self._outdated(m)]:"), race=races.a_log_is_written_before_it_counts),
     _m("a log is forgotten before all of it is healed", "I6", "badranges", 200, ("(start, min(end, lo)), (max(start, hi), end)", "(0, 0), (0, 0)")),
-    _m("a late answer comes into what the client is sent", "I16", "hedges", 4000, ("        self._read.done(0, buffer)\n", "        self._read.buffer.view[:] = buffer.view[:]\n        self._read.done(0, self._read.buffer)\n"), race=races.a_late_answer_comes_after_another_copy_answered),
-    _m("a timed-out read may write into what the client is sent", "I16", "book", 0, ("        fresh = self._pool.empty(length)\n        buffer.drop()\n        return fresh\n", "        return buffer\n"), race=races.a_read_that_timed_out_lands_after_it_was_answered),
-    _m("a late read is asked of a copy that may not be read", "I6", "hedges", 0, ("other = self.book.reader(read.offset, read.length, (read.member,))", "other = next((m for m in self._array.in_sync() if m is not read.member), None)"), race=races.a_late_read_is_asked_of_a_copy_that_has_it),
+    _m("a late answer comes into what the client is sent", "I16", "hedges", 4000, ("        self._read.done(0, buffer)\n", "        self._read.buffer.view[:] = buffer.view[:]\n        self._read.done(0, self._read.buffer)\n"), race=late.a_late_answer_comes_after_another_copy_answered),
+    _m("a timed-out read may write into what the client is sent", "I16", "book", 0, ("        fresh = self._pool.empty(length)\n        buffer.drop()\n        return fresh\n", "        return buffer\n"), race=late.a_read_that_timed_out_lands_after_it_was_answered),
+    _m("a late read is asked of a copy that may not be read", "I6", "hedges", 0, ("other = self.book.reader(read.offset, read.length, (read.member,))", "other = next((m for m in self._array.in_sync() if m is not read.member), None)"), race=late.a_late_read_is_asked_of_a_copy_that_has_it),
     _m("a flush does not wait for who lags", "I1", "book", 0, ("        await self._lag.drained()\n", ""), race=lagging.a_flush_waits_for_who_lags),
     _m("read from who lags", "I6", "book", 0, ("            and not self._lag.touches(m, offset, end)\n", ""), race=lagging.a_member_that_lags_is_read_when_it_has_what_is_asked),
     _m("shortcuts read from who lags", "I6", "mirror", 0, ("m.need.count or m.bad or m in shy", "m.need.count or m.bad"), race=lagging.a_member_that_lags_is_read_when_it_has_what_is_asked),
