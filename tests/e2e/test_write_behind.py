@@ -15,7 +15,7 @@ from tests.e2e.fuse_disk import check_host, fuse_disk
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
 SIZE = 16 * MIB
-DELAY = 0.15
+DELAY = 0.1
 WRITES = 8
 
 
@@ -50,6 +50,3 @@ def test_a_slow_member_lags_and_a_flush_waits_for_it(world: World, far: Path) ->
         assert world.client.mirror("vault").lag is None
     world.do("stop", "vault")
     assert len(set(data_areas(near, far))) == 1
-    world.do("assemble", "vault")
-    assert world.client.mirror("vault").write_behind == 64, "superblocks keep it"
-    assert "may lag by 64 writes; none does" in world.do("status", "vault").out

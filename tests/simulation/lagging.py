@@ -142,6 +142,18 @@ def no_more_lag_than_was_allowed() -> None:
     played.check_equal()
 
 
+def who_lagged_is_not_the_measure_after_a_crash() -> None:
+    """Although it is the first: of what was answered nothing is lost when the process dies."""
+    played = Lagging("ba")
+    stage = played.stage
+    stage.executor.abandon()
+    stage.scheduler.forget()
+    played.mirror = stage.assemble(played.disks)
+    played.at_rest()
+    assert stage.read(played.mirror, 0, 4096) == NEW
+    played.check_equal()
+
+
 LAGGING: list[Callable[[], None]] = [
     a_flush_waits_for_who_lags,
     a_member_that_lags_is_read_when_it_has_what_is_asked,
@@ -149,4 +161,5 @@ LAGGING: list[Callable[[], None]] = [
     what_was_answered_and_is_nowhere_is_an_error,
     who_fails_to_catch_up_is_out_before_a_flush_is_answered,
     no_more_lag_than_was_allowed,
+    who_lagged_is_not_the_measure_after_a_crash,
 ]

@@ -6,7 +6,6 @@ import errno
 from collections.abc import Callable
 
 from mirrortui.device.base import Op
-from mirrortui.device.buffers import Buffer
 from mirrortui.format import badblocks, superblock
 from mirrortui.format.superblock import Feature
 from mirrortui.mirror import access, bitmaps, manage, replacing
@@ -371,59 +370,6 @@ def a_replacement_hears_first_that_it_took_over() -> None:
     played.check_equal()
 
 
-def a_late_answer_comes_after_another_copy_answered() -> None:
-    """It comes into nothing that anybody still looks at."""
-    played = Played("ab")
-    stage, mirror = played.stage, played.mirror
-    assert stage.write(mirror, 0, b"n" * 4096) == 0
-    answers: list[tuple[int, Buffer]] = []
-    mirror.start_read(0, stage.pool.empty(4096), 4096, lambda *answer: answers.append(answer))
-    late = played.until_waiting(lambda r: r.op is Op.READ)
-    stage.until(lambda: bool(answers))
-    ((error, buffer),) = answers
-    assert not error
-    late.disk.current[DATA : DATA + 4096] = b"?" * 4096
-    played.finish(late)
-    assert bytes(buffer.view[:4096]) == b"n" * 4096
-
-
-def a_late_read_is_asked_of_a_copy_that_has_it() -> None:
-    """Not of one that waits for a resync there."""
-    played = Played("abc")
-    stage, mirror = played.stage, played.mirror
-    assert stage.write(mirror, 0, b"n" * 4096) == 0
-    played.disk("b").current[DATA : DATA + 4096] = b"?" * 4096
-    mirror.array.members[1].need.add(0)
-    mirror.array.changed()
-    answers: list[tuple[int, Buffer]] = []
-    mirror.start_read(0, stage.pool.empty(4096), 4096, lambda *answer: answers.append(answer))
-    late = played.until_waiting(lambda r: r.op is Op.READ)
-    stage.until(lambda: bool(answers))
-    played.finish(late)
-    assert mirror.hedges.asked == 1
-    assert bytes(answers[0][1].view[:4096]) == b"n" * 4096
-
-
-def a_read_that_timed_out_lands_after_it_was_answered() -> None:
-    """Another copy answered instead, and what its client is sent does not change any more."""
-    played = Played("ab")
-    stage, mirror = played.stage, played.mirror
-    assert stage.write(mirror, 0, b"n" * 4096) == 0
-    answers: list[tuple[int, Buffer]] = []
-    mirror.start_read(0, stage.pool.empty(4096), 4096, lambda *answer: answers.append(answer))
-    late = played.until_waiting(lambda r: r.op is Op.READ)
-    assert late.buffer is not None
-    late.buffer.hold()
-    late.disk.zombies += 1
-    late.waiter.complete(late.index, -errno.ETIMEDOUT)
-    stage.until(lambda: bool(answers))
-    ((error, buffer),) = answers
-    assert not error
-    late.disk.current[DATA : DATA + 4096] = b"?" * 4096
-    late.disk.take_effect(late)
-    assert bytes(buffer.view[:4096]) == b"n" * 4096
-
-
 RACES: list[Callable[[], None]] = [
     a_source_fails_while_its_window_is_read,
     one_is_taken_in_while_a_window_is_read_for_another,
@@ -438,7 +384,4 @@ RACES: list[Callable[[], None]] = [
     a_flush_waits_until_who_was_replaced_is_out_on_disk,
     a_bad_range_that_takes_no_write_stays_bad,
     a_log_is_written_before_it_counts,
-    a_late_answer_comes_after_another_copy_answered,
-    a_late_read_is_asked_of_a_copy_that_has_it,
-    a_read_that_timed_out_lands_after_it_was_answered,
 ]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.simulation.lagging import LAGGING
+from tests.simulation.late import LATE
 from tests.simulation.mutants import MUTANTS, Mutant, broken
 from tests.simulation.races import RACES
 from tests.simulation.run import run_cuts, run_seeds
@@ -100,7 +101,7 @@ def test_a_broken_rule_is_noticed_in_the_end(mutant: Mutant) -> None:
     assert caught_within(mutant) is not None, f"{mutant.rule} was broken and nothing noticed"
 
 
-@pytest.mark.parametrize("race", [*RACES, *LAGGING, *SIZE_RACES], ids=lambda race: race.__name__)
+@pytest.mark.parametrize("race", [*RACES, *LAGGING, *LATE, *SIZE_RACES], ids=lambda race: race.__name__)
 def test_a_race_ends_well(race: Callable[[], None]) -> None:
     race()
 

@@ -8,7 +8,7 @@ import sys
 import rich_click as click
 from msgspec.structs import replace
 
-from mirrortui.api.schema import Bitmap, CheckRun, Client, Event, Export, Member, Mirror, Sync
+from mirrortui.api.schema import Bitmap, CheckRun, Client, Event, Export, Lag, Member, Mirror, Sync
 from mirrortui.cli.text import event_line, mirror_lines, summary, table
 from mirrortui.units import GIB, MIB
 
@@ -51,6 +51,26 @@ def test_a_healthy_mirror() -> None:
         "  slot     member         state        size  errors",
         "     0  ●  /x/a.img       in sync  2.00 GiB       0",
         "     1  ●  /x/longer.img  in sync  2.00 GiB       3",
+    ]
+
+
+def test_how_long_members_take_and_how_far_they_lag() -> None:
+    timed = replace(HEALTHY.members[0], latency_p50=0.0005, latency_p99=0.02)
+    lines = plain(
+        replace(
+            HEALTHY,
+            members=[timed, HEALTHY.members[1]],
+            write_behind=64,
+            lag=Lag(writes=3, bytes=12288, seconds=0.2),
+        )
+    )
+    assert lines[3] == (
+        "  write-behind: write-mostly members may lag by 64 writes; 3 writes (12.0 KiB) under way for 200 ms"
+    )
+    assert lines[-3:] == [
+        "  slot     member         state        size      p50      p99  errors",
+        "     0  ●  /x/a.img       in sync  2.00 GiB  0.50 ms  20.0 ms       0",
+        "     1  ●  /x/longer.img  in sync  2.00 GiB        -        -       3",
     ]
 
 

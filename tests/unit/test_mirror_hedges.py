@@ -10,7 +10,7 @@ from mirrortui.mirror.array import State
 from mirrortui.mirror.hedges import BURST, SHARE
 from mirrortui.testing.simulated import Request
 from mirrortui.units import KIB, MIB
-from tests.simulation import races
+from tests.simulation import late
 from tests.simulation.races import DATA, Played
 from tests.stage import states
 
@@ -49,13 +49,13 @@ class Reads(Played):
 def test_the_first_answer_counts_and_the_late_one_disturbs_nobody() -> None:
     played = Reads()
     given = played.start()
-    late = played.held_back()
+    held = played.held_back()
     assert played.answered() == "b"
     assert (played.mirror.hedges.asked, played.mirror.hedges.won) == (1, 1)
     ((_, buffer),) = played.answers
     assert buffer is not given, "a late answer still comes into that"
     assert given.refs == 1, "and nobody else gets it meanwhile"
-    played.finish(late)
+    played.finish(held)
     assert played.answered() == "b"
     assert given.refs == 0
     assert not any(m.reading for m in played.mirror.array.members)
@@ -90,7 +90,7 @@ def test_one_answer_is_enough_and_none_goes_by_the_book() -> None:
 
 
 def test_a_timed_out_read_is_not_answered_from_the_buffer_that_it_may_still_write_to() -> None:
-    races.a_read_that_timed_out_lands_after_it_was_answered()
+    late.a_read_that_timed_out_lands_after_it_was_answered()
 
 
 def test_few_reads_are_asked_twice() -> None:
@@ -120,15 +120,15 @@ def test_who_is_read_last_is_asked_only_where_nobody_else_can_be() -> None:
     played.mirror.array.members[1].devflags = WRITE_MOSTLY
     played.mirror.array.changed()
     played.start()
-    late = played.held_back()
+    held = played.held_back()
     assert played.answered() == "c"
-    played.finish(late)
+    played.finish(held)
     played.stage.run(manage.fail(played.mirror, "c"))
     played.answers.clear()
     played.start()
-    late = played.held_back()
+    held = played.held_back()
     assert played.answered() == "b"
-    played.finish(late)
+    played.finish(held)
 
 
 def test_nothing_is_done_where_there_is_no_other_copy_or_no_hurry() -> None:
@@ -140,9 +140,9 @@ def test_nothing_is_done_where_there_is_no_other_copy_or_no_hurry() -> None:
     assert mirror.hedges.idle, "no timer runs while nothing is in flight"
     stage.run(manage.fail(mirror, "b"))
     played.start()
-    late = played.held_back()
+    held = played.held_back()
     stage.scheduler.pass_time(10.0)
     assert not mirror.hedges.asked
     assert states(mirror)["a"] is State.IN_SYNC
-    played.finish(late)
+    played.finish(held)
     assert [error for error, _ in played.answers] == [0, 0]
