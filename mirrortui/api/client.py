@@ -232,7 +232,7 @@ class EngineClient:
         return self._post(_target(mirror, "bitmap"), _planning(request), Plan)
 
     def grow(self, mirror: str, request: GrowRequest) -> Mirror:
-        """Have more members, or fewer."""
+        """Have more members, or fewer, or be larger."""
         return self._post(_target(mirror, "grow"), _acting(request), Mirror)
 
     def plan_grow(self, mirror: str, request: GrowRequest) -> Plan:

@@ -171,7 +171,7 @@ class EngineApi(Protocol):
         ...
 
     def grow(self, mirror: str, request: GrowRequest) -> Mirror:
-        """Have more members, or fewer."""
+        """Have more members, or fewer, or be larger."""
         ...
 
     def plan_grow(self, mirror: str, request: GrowRequest) -> Plan:

@@ -440,9 +440,11 @@ class BitmapRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class GrowRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`grow`: how many members a mirror is to have."""
+    """`grow`: how many members a mirror is to have, or how large it is to be; exactly one of them."""
 
-    members: int
+    members: int | None = None
+    size: Annotated[int, msgspec.Meta(gt=0)] | Literal["max"] | None = None
+    """Bytes; max: all that the members have room for."""
     yes: bool = False
     plan: bool = False
     events: int | None = None

@@ -114,16 +114,40 @@ def _is_on(word: str) -> bool:
     return word == "on"
 
 
+def _to_size(ctx: click.Context, parameter: click.Parameter, value: str | None) -> int | str | None:
+    return value if value == "max" else to_bytes(ctx, parameter, value)
+
+
 @click.command()
 @name_argument
-@click.option("--members", metavar="N", type=int, required=True, help="How many it is to have.")
+@click.option("--members", metavar="N", type=int, help="How many it is to have.")
+@click.option(
+    "--size",
+    metavar="max|SIZE",
+    callback=_to_size,
+    help="How large it is to be; max: all that its members have room for.",
+)
 @_yes_option
 @_plan_option
 @engine_options
 @click.pass_obj
-def grow(session: Session, name: str, members: int, yes: bool, plan: bool, as_json: bool) -> int:
-    """Have more members, which spares or newcomers fill, or fewer, once those that are to go are out."""
-    request = GrowRequest(members=members)
+def grow(
+    session: Session,
+    name: str,
+    members: int | None,
+    size: int | Literal["max"] | None,
+    yes: bool,
+    plan: bool,
+    as_json: bool,
+) -> int:
+    """Have more members, which spares or newcomers fill, or fewer, once those that are to go are out; or be larger.
+
+    What is new of a larger mirror is resynced and can be used at once; a client sees it when it connects again, and what
+    is inside is enlarged by its own tool, such as resize2fs.
+    """
+    if (members is None) == (size is None):
+        raise RequestError("grow wants --members or --size.", hint="Such as: grow NAME --size max")
+    request = GrowRequest(members=members, size=size)
     client = session.engine()
     return _run(
         lambda: client.plan_grow(name, request),

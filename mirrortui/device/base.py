@@ -76,6 +76,10 @@ class Device(Protocol):
         """Data and holes that cover the range exactly, in order. One data extent where the device cannot tell."""
         ...
 
+    def remeasure(self) -> None:
+        """Take notice if it has grown since it was opened; less than `size` it never becomes."""
+        ...
+
     def past_cache(self, offset: int, length: int) -> Device:
         """The same bytes, to READ and WRITE the range without a page cache between; itself where there is none, or no
         such way.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import mmap
 import os
@@ -20,7 +21,7 @@ _PUNCH_PROBE = 4096
 
 
 class FileDevice:
-    """A raw image file on an I/O engine; see device.base.Device. Its size is fixed when it is opened."""
+    """A raw image file on an I/O engine; see device.base.Device. Its size is fixed when it is opened, until it is measured again."""
 
     def __init__(
         self,
@@ -102,6 +103,14 @@ class FileDevice:
         if at < offset + length:
             found.append(Extent(at, offset + length - at, hole=False))
         return found
+
+    def remeasure(self) -> None:
+        """See Device."""
+        if not self._closed:
+            with contextlib.suppress(OSError):
+                self.size = max(self.size, self._measure())
+            if self._past_cache:
+                self._past_cache.size = self.size
 
     def past_cache(self, offset: int, length: int) -> Device:
         """What writes the range to the medium itself, as far as there is a way: else this device."""

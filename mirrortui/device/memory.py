@@ -57,6 +57,9 @@ class MemoryDevice:
             at += size
         return found
 
+    def remeasure(self) -> None:
+        """See Device: it never grows."""
+
     def past_cache(self, offset: int, length: int) -> Device:
         """See Device: nothing is cached here."""
         return self

@@ -92,6 +92,9 @@ class PastCache:
         """All data: the owner knows better."""
         return [Extent(offset, length, hole=False)]
 
+    def remeasure(self) -> None:
+        """The owner does."""
+
     def past_cache(self, offset: int, length: int) -> Device:
         """It is that already."""
         return self

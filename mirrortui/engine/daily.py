@@ -74,8 +74,8 @@ async def set_bitmap(found: Ward | Keeper, request: BitmapRequest) -> Mirror | P
 
 
 async def grow(found: Ward | Keeper, request: GrowRequest) -> Mirror | Plan:
-    """More members, or fewer, or the plan of it."""
-    ward = ours(found, "mdadm --grow --raid-devices=N is for it.")
+    """More members, or fewer, or a larger mirror, or the plan of it."""
+    ward = ours(found, "mdadm --grow --raid-devices=N and --size=max are for it.")
     return await ward.change("grow", request)
 
 

@@ -55,6 +55,9 @@ class _Glimpse:
     def extents(self, offset: int, length: int) -> list[Extent]:
         return [Extent(offset, length, hole=False)]
 
+    def remeasure(self) -> None:
+        """See Device: nothing comes of what is only looked at."""
+
     def past_cache(self, offset: int, length: int) -> Device:
         return self
 

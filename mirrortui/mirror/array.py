@@ -225,6 +225,10 @@ class Signature:
     set_name: str = ""
     has_bitmap: bool = True
     raid_disks: int = 0
+    size: int = 0
+    """Sectors."""
+    rooms: tuple[tuple[int, int], ...] = ()
+    """(slot, data_size) of members that are not faulty."""
 
 
 @dataclass
@@ -422,6 +426,8 @@ class Array:
             self.set_name,
             self.has_bitmap,
             self.raid_disks,
+            self.size // SECTOR,
+            tuple((m.slot, m.superblock.data_size) for m in self.members if m.state is not State.FAULTY),
         )
 
     def superblock(self, member: Member, signature: Signature, events: int, now: float) -> Superblock:
@@ -449,5 +455,5 @@ class Array:
             resync_offset=MAX if signature.clean else signature.resync_from,
             events=events,
             utime=int(now),
-            size=self.size // SECTOR,
+            size=signature.size,
         )

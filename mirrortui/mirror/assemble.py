@@ -158,9 +158,11 @@ async def _read_log(device: Device, sb: Superblock, pool: Pool) -> bytes:
 
 
 def _for_size(header: BitmapHeader, sb: Superblock) -> BitmapHeader:
-    """The header for the array's real size; bits for another size say nothing."""
-    if header.sync_size == sb.size:
-        return header
+    """The header for the array's real size. Bits for a smaller one say nothing; those of one that was about to grow mean
+    what they meant before.
+    """
+    if header.sync_size >= sb.size:
+        return replace(header, sync_size=sb.size)
     return replace(header, sync_size=sb.size, state=header.state | bitmap.STALE)
 
 
@@ -341,6 +343,8 @@ def _on_disk(array: Array, verdict: Verdict) -> Signature:
         top.set_name,
         verdict.freshest.header is not None,
         top.raid_disks,
+        top.size,
+        tuple((sb.dev_number, sb.data_size) for p in verdict.places if (sb := p.found.superblock)),
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
 
 from mirrortui.errors import RefusedError, RequestError
 from mirrortui.format import bitmap, layout
@@ -17,13 +16,10 @@ from mirrortui.format.bitmap import BitmapHeader
 from mirrortui.format.ondisk import SUPERBLOCK_BYTES
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.chunks import ChunkSet
-from mirrortui.mirror.executor import sleep
-from mirrortui.mirror.manage import check_settled, check_unbroken, drained
+from mirrortui.mirror.manage import check_settled, check_unbroken
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.quiet import Quiet, all_written
 from mirrortui.units import SECTOR, format_size
-
-_SETTLE = 0.05
-"""Seconds between looks at whether what is under way has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +37,48 @@ def place_for(array: Array, chunk: int | None) -> Place:
 
     Raises RequestError for a chunk that cannot be, RefusedError where there is no room.
     """
-    members = [m for m in array.members if m.state is not State.FAULTY]
     wanted = chunk or layout.default_chunk(array.size)
     if wanted & (wanted - 1) or not SECTOR <= wanted <= layout.MOST_CHUNK:
         raise RequestError(
             f"A bitmap chunk of {wanted} bytes cannot be used: it must be a power of two, "
             f"{format_size(bitmap.LEAST_CHUNK)} to {format_size(layout.MOST_CHUNK)}."
         )
+    place = next(_places(array, wanted, array.size), None)
+    if place is None:
+        raise RefusedError(
+            f"The members of {array.label} have no room for a bitmap in the same place on all."
+        )
+    if chunk and place.chunk != chunk:
+        raise RefusedError(
+            f"The members of {array.label} have no room for a bitmap with chunks of {format_size(chunk)}.",
+            hint="Leave --bitmap-chunk out: then the least that fits is taken.",
+        )
+    return place
+
+
+def place_to_cover(array: Array, size: int) -> Place:
+    """Where the bitmap goes that the mirror has, if it is to cover `size` bytes: where it is, as it is, if there is
+    room; else its chunk is doubled until it fits. Raises RefusedError where it never does.
+    """
+    place = next(_places(array, 1 << array.chunk_shift, size), None)
+    if place is None:
+        raise RefusedError(
+            f"The members of {array.label} have no room for a bitmap that covers {format_size(size)}.",
+            hint=f'Take it away first: "mirrortui set {array.label} bitmap none".',
+        )
+    return place
+
+
+def _places(array: Array, chunk: int, size: int) -> Iterator[Place]:
+    """Where a bitmap for `size` bytes fits on all members, the smallest chunks first, from that one on."""
+    members = [m for m in array.members if m.state is not State.FAULTY]
     block = max(m.device.block_size for m in members)
-    while wanted <= layout.MOST_CHUNK:
-        for offset in _offsets(members, _sectors(array, wanted)):
-            if wanted % block == 0 and all(_fits(m, offset, _sectors(array, wanted)) for m in members):
-                return Place(offset, wanted)
-        if chunk:
-            raise RefusedError(
-                f"The members of {array.label} have no room for a bitmap with chunks of {format_size(chunk)}.",
-                hint="Leave --bitmap-chunk out: then the least that fits is taken.",
-            )
-        wanted *= 2
-    raise RefusedError(f"The members of {array.label} have no room for a bitmap in the same place on all.")
-
-
-def _sectors(array: Array, chunk: int) -> int:
-    return bitmap.image_bytes(-(-array.size // chunk)) // SECTOR
+    while chunk <= layout.MOST_CHUNK:
+        sectors = bitmap.image_bytes(-(-size // chunk)) // SECTOR
+        for offset in _offsets(members, sectors):
+            if chunk % block == 0 and all(_fits(m, offset, sectors) for m in members):
+                yield Place(offset, chunk)
+        chunk *= 2
 
 
 def _offsets(members: Sequence[Member], sectors: int) -> Iterator[int]:
@@ -102,80 +117,33 @@ async def add_bitmap(mirror: Mirror, chunk: int | None) -> None:
     """
     check_settled(mirror.array)
     place_for(mirror.array, chunk)
-    async with _Quiet(mirror):
+    async with Quiet(mirror, "bitmap"):
         place = place_for(mirror.array, chunk)
         if mirror.array.has_bitmap:
-            await _take_away(mirror)
-        await _give(mirror, place)
+            await take_away(mirror)
+        await give(mirror, place)
 
 
 async def remove_bitmap(mirror: Mirror) -> None:
     """Go on without. Raises RefusedError."""
     check_settled(mirror.array)
-    async with _Quiet(mirror):
+    async with Quiet(mirror, "bitmap"):
         if mirror.array.has_bitmap:
-            await _take_away(mirror)
+            await take_away(mirror)
 
 
-class _Quiet:
-    """While it is entered nothing is written and nothing is copied; clients' writes wait."""
-
-    def __init__(self, mirror: Mirror) -> None:
-        self._mirror = mirror
-
-    async def __aenter__(self) -> None:
-        mirror = self._mirror
-        if mirror.gate.shut:
-            raise RefusedError(f"The bitmap of {mirror.array.label} is being changed already.")
-        mirror.shut_gate()
-        try:
-            mirror.corrector.stopped = True
-            await mirror.sync.stop()
-            await mirror.checker.stop()
-            await drained(mirror)
-            while mirror.daemon.passing:
-                await sleep(_SETTLE)
-            mirror.daemon.resting = True
-            await _all_written(mirror)
-            check_settled(mirror.array)  # a member may have begun to arrive, or the last copy failed
-        except Exception:
-            self._go_on()
-            raise
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None or issubclass(
-            kind, Exception
-        ):  # after what ends a task in mid-way nothing may be begun
-            self._go_on()
-
-    def _go_on(self) -> None:
-        mirror = self._mirror
-        mirror.daemon.resting = mirror.corrector.stopped = mirror.sync.stopped = False
-        mirror.open_gate()
-        mirror.sync.kick("its bitmap was changed meanwhile")
-        mirror.fill_vacancy()
-        mirror.checker.resume()
-
-
-async def _all_written(mirror: Mirror) -> None:
-    while mirror.scribe.done != mirror.scribe.asked and not mirror.array.broken:
-        await mirror.scribe.progress
-    check_unbroken(mirror.array)
-
-
-async def _take_away(mirror: Mirror) -> None:
-    """Superblocks that do not speak of it. In memory it goes on as before: what must be copied stays known."""
+async def take_away(mirror: Mirror) -> None:
+    """In quiet: superblocks that do not speak of it. In memory it goes on as before: what must be copied stays known."""
     array = mirror.array
     array.has_bitmap = False
     for member in array.members:
         member.guided = member.fresh = False  # without it, all beyond a checkpoint is due after a restart
     mirror.scribe.want()
-    await _all_written(mirror)
+    await all_written(mirror)
 
 
-async def _give(mirror: Mirror, place: Place) -> None:
+async def give(mirror: Mirror, place: Place) -> None:
+    """In quiet: a whole bitmap on every member, then superblocks that speak of it."""
     array = mirror.array
     # Without a bitmap all was suspect after a crash, also what was copied and not flushed: it is not marked any more.
     if await mirror.book.flush():
@@ -190,7 +158,7 @@ async def _give(mirror: Mirror, place: Place) -> None:
             member.fresh = True
     array.has_bitmap = True
     mirror.scribe.want()
-    await _all_written(mirror)
+    await all_written(mirror)
 
 
 def _rechunk(mirror: Mirror, chunk: int) -> None:

@@ -113,8 +113,10 @@ def decide(
             hint="Give the missing member, or use --run to start without it.",
         )
     dirty = set().union(*(p.found.dirty for p in copies))
-    if not all(p.found.header for p in copies):
-        dirty |= freshest.dirty  # the power went when superblocks began to speak of a new bitmap
+    if not all(_knows_all_bits(p.found, freshest) for p in copies):
+        dirty |= (
+            freshest.dirty
+        )  # the power went when superblocks began to speak of a new bitmap, or a longer one
     # Who is still away of a losing side must not come back as the freshest: the count goes on from the highest.
     events = max(f.superblock.events for f in (freshest, *losers))
     chunk = _chunk(freshest, least_chunk)
@@ -196,7 +198,7 @@ def _seat(freshest: Found, candidates: Sequence[Found]) -> tuple[list[Place], li
             left_out.append(LeftOut(f.path, f"it is stale: events {sb.events} of {top.events}"))
         elif why := _misfit(f, freshest) or _successor(f, candidates):
             left_out.append(LeftOut(f.path, why))
-        elif (f := _with_place(f, freshest)) and role >= top.raid_disks:
+        elif (f := _brought_level(f, freshest)) and role >= top.raid_disks:
             places.append(Place(f, None, False, False, frozenset(), True))
         elif (rivals := [p for p in places if p.role == role]) and not _may_replace(f, rivals):
             left_out.append(LeftOut(f.path, f"it claims role {role}, which another fills"))
@@ -227,7 +229,7 @@ def _may_replace(found: Found, rivals: Sequence[Place]) -> bool:
 
 def _misfit(found: Found, freshest: Found) -> str:
     top = freshest.superblock
-    sb, own = _with_place(found, freshest).superblock, found.header
+    sb, own = _brought_level(found, freshest).superblock, found.header
     if _missed_bitmap(found, freshest):
         own = freshest.header
     return misfit(sb, own, size=top.size, slots=top.max_dev, header=freshest.header)
@@ -239,12 +241,26 @@ def _missed_bitmap(found: Found, freshest: Found) -> bool:
     return freshest.header is not None and not sb.has_bitmap and sb.events + 1 == freshest.superblock.events
 
 
-def _with_place(found: Found, freshest: Found) -> Found:
-    """Who missed that update, with the place where the bitmap goes."""
-    if not _missed_bitmap(found, freshest):
-        return found
-    offset = freshest.superblock.bitmap_offset
-    return replace(found, superblock=replace(found.superblock, bitmap_offset=offset))
+def _missed_growth(found: Found, freshest: Found) -> bool:
+    """It missed the one update in which the array grew, and has room for what is new."""
+    sb, top = found.superblock, freshest.superblock
+    return sb.size < top.size <= sb.data_size and sb.events + 1 == top.events
+
+
+def _knows_all_bits(found: Found, freshest: Found) -> bool:
+    """Its bitmap was read in the length that counts."""
+    own, top = found.header, freshest.header
+    return own is not None and (top is None or own.sync_size == top.sync_size)
+
+
+def _brought_level(found: Found, freshest: Found) -> Found:
+    """Who missed such an update, with the size, and the place where the bitmap goes."""
+    sb, top = found.superblock, freshest.superblock
+    if _missed_bitmap(found, freshest):
+        sb = replace(sb, bitmap_offset=top.bitmap_offset)
+    if _missed_growth(found, freshest):
+        sb = replace(sb, size=top.size)
+    return found if sb is found.superblock else replace(found, superblock=sb)
 
 
 def _successor(found: Found, candidates: Sequence[Found]) -> str:

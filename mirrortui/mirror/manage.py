@@ -254,7 +254,10 @@ def _why_not_re_add(array: Array, raw: bytearray, found: Found) -> str:
     if not array.has_bitmap or found.header is None:
         return "there is no write-intent bitmap that knows what changed"
     ours = bitmap.decode(bytes(raw[: bitmap.HEADER]))
-    if why := misfit(sb, found.header, size=array.size // SECTOR, slots=len(array.roles), header=ours):
+    size = array.size // SECTOR
+    if sb.size < size <= sb.data_size:
+        sb = replace(sb, size=size)  # it was away when the mirror grew; all that is new is marked
+    if why := misfit(sb, found.header, size=size, slots=len(array.roles), header=ours):
         return why
     if sb.role >= sb.raid_disks:
         return "it was a spare and never held the data"

@@ -27,6 +27,7 @@ from mirrortui.api.schema import (
     ZeroRequest,
 )
 from mirrortui.testing.fake_states import uri_of
+from mirrortui.units import format_size
 
 
 class _Engine(Protocol):
@@ -128,8 +129,14 @@ class DailyVerbs:
             self._answer()
             found = self._find(mirror)
             self._confirm(_grow_plan(found, request), request.yes, request.events)
-            text = f"{mirror} is a mirror of {request.members} members now."
-            self._tell(replace(found, raid_disks=request.members), "mirror-grown", "info", text)
+            if request.members:
+                text = f"{mirror} is a mirror of {request.members} members now."
+                grown = replace(found, raid_disks=request.members)
+            else:
+                size = _grown_size(found, request)
+                text = f"{mirror} has {format_size(size)} now."
+                grown = replace(found, size=size)
+            self._tell(grown, "mirror-grown", "info", text)
             return self._mirrors[mirror]
 
     def plan_grow(self: _Engine, mirror: str, request: GrowRequest) -> Plan:
@@ -203,9 +210,18 @@ def _bitmap_plan(mirror: Mirror, request: BitmapRequest) -> Plan:
 
 
 def _grow_plan(mirror: Mirror, request: GrowRequest) -> Plan:
+    if request.members is None:
+        size = format_size(_grown_size(mirror, request))
+        title = f"Have {size} in {mirror.name}, not {format_size(mirror.size)}"
+        return _plan(mirror, "grow", title, "it is larger", "none", "--size", str(request.size))
     title = f"Have {request.members} members in {mirror.name}, not {mirror.raid_disks}"
     confirm: Literal["yes", "none"] = "yes" if request.members < mirror.raid_disks else "none"
     return _plan(mirror, "grow", title, "more copies", confirm, "--members", str(request.members))
+
+
+def _grown_size(mirror: Mirror, request: GrowRequest) -> int:
+    """Its members have room for twice as much."""
+    return request.size if isinstance(request.size, int) else 2 * mirror.size
 
 
 def _access_plan(mirror: Mirror, request: AccessRequest) -> Plan:

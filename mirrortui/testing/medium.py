@@ -119,6 +119,11 @@ class Medium:
         self.current[offset : offset + len(data)] = data
         self._safe[offset : offset + len(data)] = data
 
+    def grow(self, count: int) -> None:
+        """So many bytes more, of zeroes."""
+        self.current += bytes(count)
+        self._safe += bytes(count)
+
     def cure(self, place: int, bad: bytes, good: bytes) -> None:
         """The pieces of a unit that hold `bad`, or may after a cut, hold what `good` has there instead."""
 

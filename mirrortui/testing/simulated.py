@@ -317,6 +317,10 @@ class SimDisk:
                 found.append(Extent(at, SECTOR, hole))
         return found
 
+    def remeasure(self) -> None:
+        """See Device."""
+        self.size = len(self.current)
+
     def past_cache(self, offset: int, length: int) -> Device:
         """See Device: nothing is cached here."""
         return self

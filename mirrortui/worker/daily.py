@@ -18,11 +18,12 @@ from mirrortui.api.schema import (
 )
 from mirrortui.errors import RefusedError, RequestError
 from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY
-from mirrortui.mirror import access, bitmaps, settings, spares, width
-from mirrortui.mirror.array import Member, Observer, State
+from mirrortui.mirror import access, bitmaps, settings
+from mirrortui.mirror.array import Member, Observer
 from mirrortui.mirror.manage import check_settled
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.units import format_size
+from mirrortui.worker import growing
 from mirrortui.worker.checks import Checks
 from mirrortui.worker.control import Control, arguments
 from mirrortui.worker.control import Door as ControlDoor
@@ -57,8 +58,10 @@ def words(asked: Asked) -> list[str]:
             return [asked.member, asked.flag, "on" if asked.on else "off"]
         case BitmapRequest():
             return ["bitmap", asked.bitmap, *(["--bitmap-chunk", str(asked.chunk)] if asked.chunk else [])]
-        case GrowRequest():
+        case GrowRequest(size=None):
             return ["--members", str(asked.members)]
+        case GrowRequest():
+            return ["--size", str(asked.size)]
         case Move():
             return [asked.name]
         case _:
@@ -85,7 +88,7 @@ class Daily:
             case BitmapRequest():
                 return self._prepare_bitmap(asked)
             case GrowRequest():
-                return self._prepare_grow(asked)
+                return growing.prepare(self._mirror, asked, self._users, self._observe)
             case Move():
                 return self._prepare_rename(asked)
             case AccessRequest(readonly=True):
@@ -170,37 +173,6 @@ class Daily:
             afterwards="after a crash, and for a member that was away, all of it is copied",
             confirm="yes",
             notes=["Members that are out now can then be filled in full only."] if array.degraded() else [],
-        )
-        return plan, act
-
-    def _prepare_grow(self, asked: GrowRequest) -> tuple[Plan, Act]:
-        array, count = self._mirror.array, asked.members
-        width.check_width(array, count)
-        copies = len(array.in_sync())
-        vacant = count - len(array.targets())
-        taken = spares.ranked(array)[:vacant]
-
-        async def act() -> None:
-            await width.set_width(self._mirror, count)
-            text = f"{array.label} is a mirror of {count} members now: {len(array.in_sync())} in sync."
-            self._observe("mirror-grown", "info", text, None)
-
-        notes = [f"Spare {spare.path} takes a place, and is filled." for spare in taken]
-        if vacant > len(taken):
-            notes.append(
-                f"{vacant - len(taken)} places stay vacant, and it is degraded, until members are added."
-            )
-        gone = [m.path for m in array.members if m.state is State.FAULTY]
-        if count < array.raid_disks and gone:
-            notes.append(f"{', '.join(gone)} would come back as a spare only.")
-        plan = self._plan(
-            "grow",
-            asked,
-            title=f"Have {count} members in {array.label}, not {array.raid_disks}",
-            copies="; ".join(f"{format_size(array.size)} to {spare.path}" for spare in taken) or "nothing",
-            afterwards=f"{copies} of {count} copies" + (f", {len(taken)} being filled" if taken else ""),
-            confirm="yes" if count < array.raid_disks else "none",
-            notes=notes,
         )
         return plan, act
 

@@ -210,7 +210,7 @@ def _why(mirror: Mirror, absent: Iterable[Absent]) -> str:
     if array.broken:
         return f"It takes no more writes: {array.broken}. Stop it, see to the member, and assemble it again."
     if mirror.gate.shut:
-        return "Writes wait for a moment: its bitmap is being changed."
+        return "Writes wait for a moment: its bitmap or its size is being changed."
     if array.closing:
         return "It is about to be read-only: what was begun is brought to its end."
     lost = f"{format_size(array.lost.bytes)} could not be read on any copy: a write there heals it."

@@ -43,6 +43,11 @@ class Filter:
         """See Device."""
         return self.inner.extents(offset, length)
 
+    def remeasure(self) -> None:
+        """See Device."""
+        self.inner.remeasure()
+        self.size = self.inner.size
+
     def past_cache(self, offset: int, length: int) -> Device:
         """See Device: nothing is cached here."""
         return self
