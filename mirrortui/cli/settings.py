@@ -142,7 +142,7 @@ def grow(
 ) -> int:
     """Have more members, which spares or newcomers fill, or fewer, once those that are to go are out; or be larger.
 
-    What is new of a larger mirror is resynced and can be used at once; a client sees it when it connects again, and what
+    What is new of a larger mirror is resynced, and can be used at once. A client sees it when it connects again; what
     is inside is enlarged by its own tool, such as resize2fs.
     """
     if (members is None) == (size is None):

@@ -21,7 +21,7 @@ _PUNCH_PROBE = 4096
 
 
 class FileDevice:
-    """A raw image file on an I/O engine; see device.base.Device. Its size is fixed when it is opened, until it is measured again."""
+    """A raw image file on an I/O engine; see device.base.Device. Its size is as of when it was measured last."""
 
     def __init__(
         self,

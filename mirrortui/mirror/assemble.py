@@ -158,8 +158,8 @@ async def _read_log(device: Device, sb: Superblock, pool: Pool) -> bytes:
 
 
 def _for_size(header: BitmapHeader, sb: Superblock) -> BitmapHeader:
-    """The header for the array's real size. Bits for a smaller one say nothing; those of one that was about to grow mean
-    what they meant before.
+    """The header for the array's real size. Bits for a smaller one say nothing; if it was about to grow they mean what
+    they meant before.
     """
     if header.sync_size >= sb.size:
         return replace(header, sync_size=sb.size)

@@ -133,7 +133,7 @@ async def remove_bitmap(mirror: Mirror) -> None:
 
 
 async def take_away(mirror: Mirror) -> None:
-    """In quiet: superblocks that do not speak of it. In memory it goes on as before: what must be copied stays known."""
+    """In quiet: superblocks that do not speak of it. In memory it goes on: what must be copied stays known."""
     array = mirror.array
     array.has_bitmap = False
     for member in array.members:

@@ -112,8 +112,8 @@ async def set_size(mirror: Mirror, size: int | None) -> None:
 
 
 async def _make_room(mirror: Mirror, size: int) -> None:
-    """Superblocks that say what their devices have room for, where it was less: a round before the one that needs it, so
-    that who misses that one has room all the same.
+    """Superblocks that say what their devices have room for, where it was less: a round before the one that needs it.
+    Who misses that one has room all the same.
     """
     for member in mirror.array.members:
         if member.state is not State.FAULTY and member.superblock.data_size * SECTOR < size:

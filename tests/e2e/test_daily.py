@@ -276,6 +276,43 @@ def test_a_bitmap_goes_and_comes_under_a_client(world: World) -> None:
     assert len(set(data_areas(world.place / "a.img", world.place / "b.img"))) == 1
 
 
+def test_a_mirror_grows_with_its_images_under_a_client(world: World) -> None:
+    mirror = world.create(size=8 * MIB)
+    a, b = world.place / "a.img", world.place / "b.img"
+    assert "has 7.00 MiB already, and" in world.try_to("grow", "vault", "--size", "max").err
+    traffic = world.traffic(mirror.uri, 1)
+    traffic.goes_on()
+    for path in (a, b):
+        os.truncate(path, 40 * MIB)
+    told = world.do("grow", "vault", "--size", "max", "--plan", "--json").data
+    assert told["title"] == "Have 39.0 MiB in vault, not 7.00 MiB"
+    assert told["command"] == "mirrortui grow vault --size max"
+    assert "when they connect again" in " ".join(told["notes"])
+    world.do("grow", "vault", "--size", "20M")
+    traffic.goes_on()
+    assert world.do("grow", "vault", "--size", "max", "--json").data["size"] == 39 * MIB
+    traffic.goes_on()
+    tally = traffic.end()
+    assert not tally["errors"] and not tally["mismatches"], tally
+    with world.connected(mirror.uri) as client:
+        assert client.size == 39 * MIB
+    for words in (
+        ("--size", "8M"),
+        ("--size", "1T"),
+        ("--size", "0"),
+        (),
+        ("--size", "8M", "--members", "3"),
+    ):
+        assert world.try_to("grow", "vault", *words).code, words
+    os.kill(world.client.mirror("vault").worker_pid or 0, signal.SIGKILL)
+    until(lambda: world.events("worker-died"), "the death is noticed")
+    until(lambda: state_of(world) in ("clean", "active"), "it runs again")
+    assert world.client.mirror("vault").size == 39 * MIB
+    world.do("wait", "vault")
+    world.do("stop", "vault")
+    assert len(set(data_areas(a, b))) == 1
+
+
 def test_a_mirror_grows_and_shrinks(world: World) -> None:
     world.create()
     world.do("add", "vault", world.image("c.img"))

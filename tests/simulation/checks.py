@@ -101,19 +101,21 @@ class Checks:
         geometry = self._scene.habits.geometry
         chunk_size = chunk_of(mirror)
         changed = self._scene.reached["bitmap exchanges begun"]
-        if not changed and mirror.array.chunks != geometry.chunks:
-            raise WrongAnswerError(f"{mirror.array.chunks} chunks, where there should be {geometry.chunks}")
+        expected = -(-mirror.array.size // (geometry.chunk * SECTOR))
+        if not changed and mirror.array.chunks != expected:
+            raise WrongAnswerError(f"{mirror.array.chunks} chunks, where there should be {expected}")
         for chunk in range(mirror.array.chunks):
             copies = [self._scene.disk(m.path) for m in mirror.array.targets() if chunk not in m.need]
             if not copies:
                 raise WrongAnswerError(f"no copy of chunk {chunk} may be read")
-            if len({geometry.chunk_of(disk, chunk, chunk_size) for disk in copies}) > 1:
+            end = mirror.array.size // SECTOR
+            if len({geometry.chunk_of(disk, chunk, chunk_size, end) for disk in copies}) > 1:
                 self._alike_but_for_bad(chunk, chunk_size, copies)
 
     def _alike_but_for_bad(self, chunk: int, size: int, copies: list[SimDisk]) -> None:
         geometry = self._scene.habits.geometry
         bad = {disk.path: geometry.unreadable(disk) for disk in copies}
-        for sector in range(chunk * size, min(geometry.data, (chunk + 1) * size)):
+        for sector in range(chunk * size, min(self._scene.running.array.size // SECTOR, (chunk + 1) * size)):
             good = [disk for disk in copies if sector not in bad[disk.path]]
             if len({geometry.sector_of(disk, sector) for disk in good}) > 1:
                 paths = " and ".join(disk.path for disk in good)
@@ -124,7 +126,7 @@ class Checks:
     def lost(self) -> set[int]:
         """Sectors that cannot be read: every copy that may be read there has lost them."""
         geometry = self._scene.habits.geometry
-        lost = set(range(geometry.data))
+        lost = set(range(self._scene.sectors))
         size = chunk_of(self._scene.running)
         for member in self._scene.running.array.in_sync():
             needed = {n for chunk in member.need for n in range(chunk * size, (chunk + 1) * size)}

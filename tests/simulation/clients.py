@@ -52,7 +52,7 @@ class Clients:
             self._flush(client)
             return
         geometry = self._scene.habits.geometry
-        data, unit = geometry.data, geometry.unit
+        data, unit = self._scene.sectors, geometry.unit
         first = min(rng.randrange(self._scene.habits.hot_spot), data - 1) // unit * unit
         count = min(-(-rng.choice([1, 1, 1, 2, 3, 5, 9]) // unit) * unit, data - first)
         if rng.random() < 0.02:
@@ -68,7 +68,7 @@ class Clients:
     def read_everything(self) -> None:
         """All of the data, once."""
         client = Client()
-        for first in range(0, self._scene.habits.geometry.data, 8):
+        for first in range(0, self._scene.sectors, 8):
             self.read(client, first, 8)
             self._scene.until(lambda: not client.busy)
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from mirrortui.errors import MirrortuiError
 from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY
-from mirrortui.mirror import access, bitmaps, manage, settings, width
+from mirrortui.mirror import access, bitmaps, manage, settings, size, width
 from mirrortui.mirror.array import State
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.testing.simulated import SimDisk
@@ -62,6 +62,8 @@ class Daily:
             ]
             if not scene.habits.apart:  # halves whose bitmaps differ are not joined
                 verbs += [partial(self._bitmap, mirror), partial(self._width, mirror)]
+            if mirror.size < scene.habits.geometry.data * SECTOR:
+                verbs += [partial(self._size, mirror)] * 3
             verb = rng.choice(verbs)
         scene.executor.spawn(self._alone(verb))
 
@@ -80,6 +82,10 @@ class Daily:
         if array.set_name not in history.names:
             raise WrongAnswerError(f"it is called {array.set_name}, not {' or '.join(history.names)}")
         history.names = {array.set_name}
+        sizes = history.sizes or {self._scene.habits.born * SECTOR}
+        if array.size not in sizes:
+            raise WrongAnswerError(f"it has {array.size} bytes, not {' or '.join(map(str, sorted(sizes)))}")
+        history.sizes = {array.size}
         there = {m.path: m.devflags for m in array.members}
         for path, allowed in list(self._flags.items()):
             if path not in there:
@@ -152,6 +158,28 @@ class Daily:
             if sb.has_bitmap and (missing := set(member.need) - geometry.dirty(scene.disk(member.path))):
                 raise WrongAnswerError(
                     f"{member.path} needs {sorted(missing)}, and its new bitmap forgets that"
+                )
+
+    async def _size(self, mirror: Mirror) -> None:
+        """All that there is room for, or a part of it."""
+        scene, geometry, history = self._scene, self._scene.habits.geometry, self._scene.history
+        wanted = scene.rng.choice([None, *range(mirror.size, geometry.data * SECTOR + 1, 8 * SECTOR)])
+        history.sizes |= {mirror.size, wanted or geometry.data * SECTOR}
+        scene.reached["growths begun"] += 1
+        await size.set_size(mirror, wanted)
+        scene.reached["grown in size"] += 1
+        history.sizes = {mirror.size}
+        if mirror.size != (wanted or geometry.data * SECTOR):
+            raise WrongAnswerError(f"it was to have {wanted} bytes, and has {mirror.size}")
+        for member in mirror.array.targets():
+            disk = scene.disk(member.path)
+            sb = geometry.superblock(disk)
+            if sb is None or sb.size * SECTOR != mirror.size or sb.data_size < sb.size:
+                raise WrongAnswerError(f"{member.path} does not know that there are {mirror.size} bytes")
+            told = member.guided or member.state is State.IN_SYNC
+            if sb.has_bitmap and told and (missing := set(member.need) - geometry.dirty(disk)):
+                raise WrongAnswerError(
+                    f"{member.path} needs {sorted(missing)}, and its longer bitmap forgets that"
                 )
 
     async def _width(self, mirror: Mirror) -> None:

@@ -108,10 +108,10 @@ class Geometry:
         scaled = {"least_chunk": self.chunk * SECTOR, "window": self.window * SECTOR, "page": page}
         return replace(_TUNING, daemon_delay=daemon_delay, **scaled)
 
-    def chunk_of(self, disk: SimDisk, number: int, chunk: int) -> bytes:
-        """What a disk holds now of a chunk of so many sectors."""
+    def chunk_of(self, disk: SimDisk, number: int, chunk: int, end: int) -> bytes:
+        """What a disk holds now of a chunk of so many sectors, in a mirror of `end` sectors."""
         first = self.start + number * chunk
-        last = min(first + chunk, self.start + self.data)
+        last = min(first + chunk, self.start + end)
         return bytes(disk.current[first * SECTOR : last * SECTOR])
 
     def sector_of(self, disk: SimDisk, number: int) -> bytes:

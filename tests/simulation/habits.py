@@ -56,6 +56,10 @@ class Habits:
     """Chance that what the operator does is to replace a member that serves, if there is a disk to do it with."""
     daemon_delay: float
     geometry: Geometry
+    born: int = 0
+    """Sectors of the mirror at its birth: all of the data, or fewer."""
+    narrow: bool = False
+    """Superblocks say at its birth that there is no room for more than that."""
     checks: float = 0.0
     """Chance per step that a check or a repair is begun, paused, resumed or ended."""
     rot: bool = False
@@ -72,6 +76,8 @@ class Habits:
         # Of a pair only: what becomes of three sides is not decided yet.
         apart = rng.choice([0.0, 0.0, 0.0, 0.5]) if members == 2 else 0.0
         replacing = later.choice([0.0, 0.0, 0.0, 0.3, 0.7])
+        growing = not apart and later.random() < 0.4
+        born = later.choice(range(24, geometry.data, 8)) if growing else geometry.data
         return cls(
             clients=rng.randint(1, 5),
             members=members,
@@ -102,4 +108,6 @@ class Habits:
             daily=rng.choice([0.0, 0.3, 0.7]),
             daemon_delay=rng.choice([0.1, 1.0]),
             geometry=geometry,
+            born=born,
+            narrow=growing and geometry.minor > 0 and later.random() < 0.5,
         )

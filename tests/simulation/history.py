@@ -22,6 +22,8 @@ class History:
         """Members that may rightly be left out at the next assembly: some superblock may have no place for them."""
         self.names = {"sim"}
         """What superblocks may call the mirror."""
+        self.sizes: set[int] = set()
+        """Bytes that it may have; empty: as at its birth."""
         self.heirs: dict[str, str] = {}
         """Who took whose place: one of the two holds everything, whatever became of the other."""
 

@@ -64,7 +64,7 @@ class Inspector:
         # Of two the first one wins, so that only the other may go bad.
         victim = self._rng.choice(copies if len(copies) > 2 else copies[1:])
         for _ in range(self._rng.randint(1, 4)):
-            sector = self._rng.randrange(scene.habits.geometry.data)
+            sector = self._rng.randrange(scene.sectors)
             if not (victim.bad.touches(sector * 512, sector * 512 + 1) or scene.decayed[sector]):
                 scene.rot(scene.disk(victim.path), sector)
         try:
@@ -91,7 +91,7 @@ class Inspector:
 
     def _check_repaired(self, mirror: Mirror) -> None:
         geometry = self._scene.habits.geometry
-        for sector in range(geometry.data):
+        for sector in range(self._scene.sectors):
             held = {geometry.sector_of(self._scene.disk(m.path), sector) for m in mirror.array.in_sync()}
             if len(held) > 1 and not any(
                 m.bad.touches(sector * 512, sector * 512 + 1) or m.need.count for m in mirror.array.in_sync()

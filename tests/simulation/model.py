@@ -37,14 +37,23 @@ def content(number: int) -> bytes:
 class Model:
     """All sectors of one mirror."""
 
-    def __init__(self, sectors: int, garbage: int | None = None) -> None:
+    def __init__(
+        self, sectors: int, garbage: int | None = None, born: int | None = None, behind: int = 0
+    ) -> None:
+        """At its birth the first `born` sectors are zeroes or `garbage`, those that come later zeroes or `behind`."""
         self.sectors = sectors
         self._clock = itertools.count(1)
         self._numbers = itertools.count(1)
-        born = [Write(number, 0, sectors, 0, True, 0) for number in (0, garbage) if number is not None]
-        self.readable: list[list[Write]] = [list(born) for _ in range(sectors)]
+        numbers = {0} if garbage is None else {0, garbage}
+        old, new = (
+            [Write(number, 0, sectors, 0, True, 0) for number in sorted(some)]
+            for some in (numbers, numbers | {behind})
+        )
+        edge = sectors if born is None else born
+        first = [old if sector < edge else new for sector in range(sectors)]
+        self.readable: list[list[Write]] = [list(writes) for writes in first]
         """Writes whose content a read may return."""
-        self.durable: list[list[Write]] = [list(born) for _ in range(sectors)]
+        self.durable: list[list[Write]] = [list(writes) for writes in first]
         """Writes whose content a read may return after a crash."""
         self._issued: list[list[Write]] = [[] for _ in range(sectors)]
         """All writes: a slow read may return any that was issued meanwhile."""

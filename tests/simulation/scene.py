@@ -54,7 +54,7 @@ class Scene:
             )
             for n in range(habits.members + habits.spare)
         ]
-        model = Model(geometry.data, None if habits.assume_clean else GARBAGE)
+        model = Model(geometry.data, None if habits.assume_clean else GARBAGE, habits.born, GARBAGE)
         self.histories = Histories(History(model, {d.path for d in self.disks[: habits.members]}))
         self.there = list(self.disks)
         """The disks in reach."""
@@ -81,6 +81,11 @@ class Scene:
     def model(self) -> Model:
         """What reads may return now."""
         return self.history.model
+
+    @property
+    def sectors(self) -> int:
+        """Of the running mirror, for clients."""
+        return self.running.size // SECTOR
 
     @property
     def running(self) -> Mirror:
@@ -123,7 +128,9 @@ class Scene:
 
     def unpin_resynced(self, sector: int) -> None:
         """The copy whose version counts cannot be read, and another that waits for a resync may have another."""
-        if self.mirror and any(
+        if self.mirror is None or sector * SECTOR >= self.mirror.array.size:
+            return
+        if any(
             sector * SECTOR >> self.mirror.array.chunk_shift in m.need for m in self.mirror.array.in_sync()
         ):
             self.model.pinned.pop(sector, None)

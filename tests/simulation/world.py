@@ -64,6 +64,7 @@ class World:
             name="sim",
             assume_clean=habits.assume_clean,
             layouts=layouts,
+            size=habits.born * SECTOR,
             spares=len(born) - habits.members,
         )
         scene.wait_for(create(born, spec, scene.scheduler, scene.pool))
@@ -73,12 +74,16 @@ class World:
             disk.lose_power([])
             if not habits.assume_clean and disk is not born[0]:
                 self._scribble(disk, equal)
+            if disk is not born[0]:
+                self._scribble_behind(disk)
             if scene.rng.random() < habits.bad and habits.geometry.has_log(disk):
                 self._wear(disk)
 
     def _layout(self) -> Layout:
         """Of a member; not all have a bad-block log."""
         made = replace(self._scene.habits.geometry, bitmap=True).layout
+        if self._scene.habits.narrow:
+            made = replace(made, data_size=self._scene.habits.born)
         without = self._scene.rng.random() < self._scene.habits.logless
         return replace(made, bblog_offset=0, bblog_size=0) if without else made
 
@@ -87,7 +92,7 @@ class World:
         equal by then.
         """
         scene, geometry = self._scene, self._scene.habits.geometry
-        equal = scene.rng.choice([0, 8, 24, geometry.data - 8])
+        equal = min(scene.rng.choice([0, 8, 24, geometry.data - 8]), scene.habits.born - 8)
         for disk in born:
             sb = geometry.superblock(disk)
             assert sb is not None
@@ -99,7 +104,13 @@ class World:
     def _scribble(self, disk: SimDisk, equal: int) -> None:
         """Members that are not equal at birth: only for sectors that nobody can have read."""
         geometry = self._scene.habits.geometry
-        for sector in self._scene.rng.sample(range(equal, geometry.data), 8):
+        for sector in self._scene.rng.sample(range(equal, self._scene.habits.born), 8):
+            disk.medium.preset((geometry.start + sector) * SECTOR, content(GARBAGE))
+
+    def _scribble_behind(self, disk: SimDisk) -> None:
+        """What the mirror does not use yet is not equal."""
+        geometry = self._scene.habits.geometry
+        for sector in range(self._scene.habits.born, geometry.data, 2):
             disk.medium.preset((geometry.start + sector) * SECTOR, content(GARBAGE))
 
     def _wear(self, disk: SimDisk) -> None:
@@ -107,8 +118,8 @@ class World:
         rng, geometry = self._scene.rng, self._scene.habits.geometry
         lost: set[int] = set()
         for _ in range(rng.randint(1, 3)):
-            first = rng.randrange(geometry.data)
-            lost.update(range(first, min(geometry.data, first + rng.choice([1, 2, 5, 12]))))
+            first = rng.randrange(self._scene.habits.born)
+            lost.update(range(first, min(self._scene.habits.born, first + rng.choice([1, 2, 5, 12]))))
         for sector in lost:
             disk.medium.preset((geometry.start + sector) * SECTOR, content(LOST))
         geometry.make_bad(disk, lost)

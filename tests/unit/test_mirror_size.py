@@ -105,13 +105,13 @@ def test_what_cannot_be_is_refused() -> None:
             stage.run(size.set_size(mirror, wanted))
     assert [bytes(disk.current) for disk in disks] == before
     stage.run(size.set_size(mirror, None))
-    with pytest.raises(RefusedError, match="has 2.50 MiB already, and spare tiny has room for 2.50 MiB"):
+    with pytest.raises(RefusedError, match=r"has 2.50 MiB already, and spare tiny has room for 2.50 MiB"):
         stage.run(size.set_size(mirror, None))
 
 
 def test_a_device_that_has_grown_counts() -> None:
     stage, mirror, disks = made("ab", small=WHOLE)
-    with pytest.raises(RefusedError, match="has 3.00 MiB already"):
+    with pytest.raises(RefusedError, match=r"has 3.00 MiB already"):
         stage.run(size.set_size(mirror, None))
     for disk in disks:
         disk.medium.grow(MIB)

@@ -181,6 +181,20 @@ AT_REST: dict[str, Left] = {
     "grown-in-members": Left(
         steps=_then(_whole(), _do("add c"), lambda turn: turn.grow(3), _settle), sizes=_THREE, found=_ABC
     ),
+    "grown-in-size": Left(
+        steps=_then(
+            _whole(size=4 * MIB), lambda turn: turn.enlarge(), lambda turn: turn.put(4, 1700, 4), _settle
+        )
+    ),
+    "grown-in-size-no-bitmap": Left(
+        steps=_then(
+            _whole(size=4 * MIB),
+            lambda turn: turn.bitmap(None),
+            lambda turn: turn.enlarge(),
+            lambda turn: turn.put(4, 1700, 4),
+            _settle,
+        )
+    ),
     "made-read-only": Left(steps=_then(_whole(), lambda turn: turn.make_readonly())),
     "spare-took-over": Left(
         steps=_then(_whole(), _do("add c", "fail b"), _settle),

@@ -128,6 +128,10 @@ class Turn:
         """Have so many members, more or fewer."""
         self.world.client.grow(self.name, GrowRequest(members=members, yes=True))
 
+    def enlarge(self, count: int = 0) -> None:
+        """Have so many bytes, or all that there is room for; its devices may have grown."""
+        self.world.client.grow(self.name, GrowRequest(size=count or "max", yes=True))
+
     def bitmap(self, chunk: int | None) -> None:
         """One with chunks of so many bytes, or none."""
         kind: Literal["internal", "none"] = "internal" if chunk else "none"
