@@ -76,7 +76,7 @@ class Habits:
         # Of a pair only: what becomes of three sides is not decided yet.
         apart = rng.choice([0.0, 0.0, 0.0, 0.5]) if members == 2 else 0.0
         replacing = later.choice([0.0, 0.0, 0.0, 0.3, 0.7])
-        growing = not apart and later.random() < 0.4
+        growing = not apart and later.random() < 0.3
         born = later.choice(range(24, geometry.data, 8)) if growing else geometry.data
         return cls(
             clients=rng.randint(1, 5),
@@ -86,7 +86,7 @@ class Habits:
             hang_rate=rng.choice([0.0, 0.005, 0.03]) if faulty else 0.0,
             read_error_rate=rng.choice([0.0, 0.02]) if faulty else 0.0,
             slow_metadata=rng.choice([0.0, 0.5, 0.95]),
-            operator=rng.choice([0.0, 0.005, 0.02]) or (0.005 if replacing else 0.0),
+            operator=rng.choice([0.0, 0.005, 0.02]) or (0.005 if replacing or growing else 0.0),
             time=rng.choice([0.0, 0.001, 0.02, 0.1]),
             quiet=rng.choice([0.0, 0.002, 0.01]),
             hot_spot=rng.choice([4, 12, geometry.data]),
@@ -105,7 +105,7 @@ class Habits:
             spare=spare or replacing > 0,
             replacing=replacing,
             born_spare=spare and rng.random() < 0.5,
-            daily=rng.choice([0.0, 0.3, 0.7]),
+            daily=rng.choice([0.0, 0.3, 0.7]) or (0.5 if growing else 0.0),
             daemon_delay=rng.choice([0.1, 1.0]),
             geometry=geometry,
             born=born,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from tests.simulation import races
+from tests.simulation import races, size_races
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,14 @@ MUTANTS = [
     _m("a new bitmap forgets what is marked", "I3", "bitmaps", 2000, ("    marked = [c for c in range(intent.chunks) if intent.heat[c] or c in intent.wanted]\n", "    marked: list[int] = []\n"), ("*(c for chunks in due.values() for c in chunks)", "*()")),
     _m("writes go on while the bitmap is exchanged", "I2", "mirror", 4000, ("            and not self.gate.shut\n", ""), ("        if self.gate.shut:\n            self.executor", "        if False:\n            self.executor")),
     _m("who missed that a bitmap came is left out", "I9", "decide", 0, ("    return freshest.header is not None and not sb.has_bitmap and sb.events + 1 == freshest.superblock.events", "    return False"), race=races.the_power_goes_when_superblocks_begin_to_speak_of_a_bitmap),
+    _m("what is new of a larger mirror is not marked", "I3", "size", 300, ("    _mark(mirror, fresh)\n", "    _mark(mirror, range(0))\n")),
+    _m("what is new of a larger mirror is read from any copy", "I6", "size", 300, ("            if member is not source:", "            if False:")),
+    _m("a longer bitmap is not there when superblocks speak of it", "I2", "size", 0, ("member.fresh = array.has_bitmap and member.state is not State.FAULTY", "pass"), race=size_races.a_longer_bitmap_is_there_when_superblocks_speak_of_the_size),
+    _m("a larger mirror is clean", "I2", "size", 0, ("array.active, array.resync_from = True, 0 if array.has_bitmap else old", "pass"), race=size_races.a_power_cut_while_what_is_new_is_resynced_forgets_nothing),
+    _m("it is larger before that is on disk", "I11", "size", 300, ("        await all_written(mirror)\n        mirror.size", "        mirror.size")),
+    _m("who missed that it grew is left out", "I9", "decide", 0, ("return sb.size < top.size <= sb.data_size and sb.events + 1 == top.events", "return False"), race=size_races.the_power_goes_when_superblocks_begin_to_speak_of_a_new_size),
+    _m("who missed that it grew has no room", "I9", "size", 0, ("        await _make_room(mirror, growth.size)\n", "        [setattr(m, 'superblock', replace(m.superblock, data_size=room(m) // SECTOR)) for m in mirror.array.members]\n"), race=size_races.the_power_goes_when_superblocks_begin_to_speak_of_a_new_size),
+    _m("bits of what is new are not read from who knows them", "I3", "decide", 0, ("return own is not None and (top is None or own.sync_size == top.sync_size)", "return own is not None"), race=size_races.the_power_goes_when_only_one_that_is_being_filled_knows_the_new_size),
     _m("a flag is set before it is on disk", "I11", "settings", 300, ("    await mirror.scribe.durable(mirror.scribe.want())\n    check_unbroken(array)\n    if member", "    mirror.scribe.want()\n    if member")),
     _m("renamed before it is on disk", "I11", "settings", 300, ("    await mirror.scribe.durable(mirror.scribe.want())\n    check_unbroken(array)\n    array.label", "    mirror.scribe.want()\n    array.label")),
     _m("a re-add forgets its unfinished recovery", "I9", "manage", 0, ("    if not guided:", "    if False:"), race=races.a_half_filled_member_is_filled_to_the_end),

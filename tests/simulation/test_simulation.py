@@ -12,6 +12,7 @@ import pytest
 from tests.simulation.mutants import MUTANTS, Mutant, broken
 from tests.simulation.races import RACES
 from tests.simulation.run import run_cuts, run_seeds
+from tests.simulation.size_races import SIZE_RACES
 
 FEW = 300
 """Seeds that every run of the tests affords for a mutant."""
@@ -38,6 +39,7 @@ MUST_REACH = {
     "bad-blocks-found": 0.0002,
     "bad-blocks-copied": 0.005,
     "retested": 0.01,
+    "grown in size": 0.01,
     "inline writes": 1.0,
 }
 """What the seeds must come to, as a share of the power cuts."""
@@ -97,7 +99,7 @@ def test_a_broken_rule_is_noticed_in_the_end(mutant: Mutant) -> None:
     assert caught_within(mutant) is not None, f"{mutant.rule} was broken and nothing noticed"
 
 
-@pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
+@pytest.mark.parametrize("race", [*RACES, *SIZE_RACES], ids=lambda race: race.__name__)
 def test_a_race_ends_well(race: Callable[[], None]) -> None:
     race()
 
