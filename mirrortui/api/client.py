@@ -16,6 +16,7 @@ from mirrortui.api.interface import MemberVerb
 from mirrortui.api.problems import from_problem
 from mirrortui.api.schema import (
     AccessRequest,
+    AdoptRequest,
     AssembleRequest,
     BadBlocks,
     BadBlocksRequest,
@@ -165,6 +166,14 @@ class EngineClient:
     def plan_create(self, request: CreateRequest) -> Plan:
         """What `create` would do."""
         return self._post("/v1/mirrors", _planning(request), Plan)
+
+    def adopt(self, request: AdoptRequest) -> Mirror:
+        """Make a disk with data on it the first member of a new mirror."""
+        return self._post("/v1/adopt", _acting(request), Mirror)
+
+    def plan_adopt(self, request: AdoptRequest) -> Plan:
+        """What `adopt` would do."""
+        return self._post("/v1/adopt", _planning(request), Plan)
 
     def assemble(self, request: AssembleRequest) -> Mirror:
         """Start a mirror from its members."""
@@ -367,6 +376,7 @@ def _target(mirror: str, verb: str) -> str:
 Acting = TypeVar(
     "Acting",
     AccessRequest,
+    AdoptRequest,
     BitmapRequest,
     GrowRequest,
     RenameRequest,

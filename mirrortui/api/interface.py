@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from mirrortui.api.schema import (
     AccessRequest,
+    AdoptRequest,
     AssembleRequest,
     BadBlocks,
     BadBlocksRequest,
@@ -96,6 +97,14 @@ class EngineApi(Protocol):
 
     def plan_create(self, request: CreateRequest) -> Plan:
         """What `create` would do."""
+        ...
+
+    def adopt(self, request: AdoptRequest) -> Mirror:
+        """Make a disk with data on it the first member of a new mirror, and start it."""
+        ...
+
+    def plan_adopt(self, request: AdoptRequest) -> Plan:
+        """What `adopt` would do."""
         ...
 
     def assemble(self, request: AssembleRequest) -> Mirror:

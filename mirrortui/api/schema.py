@@ -29,7 +29,17 @@ on it."""
 DailyVerb = Literal["set", "grow", "readonly", "readwrite", "rename"]
 Verb = (
     Literal[
-        "create", "assemble", "stop", "fail", "remove", "add", "re-add", "replace", "handover", "takeover"
+        "create",
+        "adopt",
+        "assemble",
+        "stop",
+        "fail",
+        "remove",
+        "add",
+        "re-add",
+        "replace",
+        "handover",
+        "takeover",
     ]
     | SyncVerb
     | DailyVerb
@@ -211,7 +221,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     mirror: str
     kind: str
     """Stable word: "member-failed", "recovery-started", "recovery-finished", "resync-started", "resync-finished",
-    "member-added", "member-removed", "member-re-added", "mirror-created", "mirror-assembled", "mirror-stopped",
+    "member-added", "member-removed", "member-re-added", "mirror-created", "mirror-adopted", "mirror-assembled",
+    "mirror-stopped",
     "mirror-failed", "worker-died", "worker-found", "client-connected", "client-left", "engine-started",
     "read-error", "read-error-corrected", "bad-blocks-found", "bad-blocks-copied", "bad-blocks-healed",
     "bad-blocks-left", "sync-stuck",
@@ -313,6 +324,25 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     yes: bool = False
     plan: bool = False
     """Only say what would be done: answers a Plan."""
+
+
+class AdoptRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`adopt`: a disk with data on it becomes the first member of a mirror, and they stay where they are."""
+
+    name: str
+    disk: str
+    new: str | None = None
+    """Is filled from it; None: the mirror stays degraded until a member is added."""
+    tail_is_free: bool = False
+    """The operator's word that the end of the disk holds nothing that is needed."""
+    extend: bool = False
+    """Make an image file longer, if its end is not free."""
+    bitmap_chunk: int | None = None
+    force: bool = False
+    """Overwrite what `new` holds."""
+    direct: bool = False
+    yes: bool = False
+    plan: bool = False
 
 
 class AssembleRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ from mirrortui.errors import MirrortuiError, RequestError
 _VERBS = {
     "status": "status",
     "create": "mirrors",
+    "adopt": "adopt",
     "assemble": "mirrors",
     "stop": "mirrors",
     "fail": "members",

@@ -80,7 +80,7 @@ def create(
     if plan:
         return print_plan(client.plan_create(request), as_json)
     mirror = confirmed(lambda sure, _: client.create(replace(request, yes=sure)), yes)
-    return _started(mirror, as_json)
+    return started(mirror, as_json)
 
 
 @click.command()
@@ -147,7 +147,7 @@ def assemble(
     def act(sure: bool, plan: Plan | None) -> Mirror:
         return client.assemble(replace(request, yes=sure, counts=plan.counts if plan else {}))
 
-    return _started(confirmed_plan(act, yes), as_json)
+    return started(confirmed_plan(act, yes), as_json)
 
 
 @click.command()
@@ -201,7 +201,8 @@ def _stop_all(client: EngineClient, force: bool, yes: bool, as_json: bool) -> in
     return code
 
 
-def _started(mirror: Mirror, as_json: bool) -> int:
+def started(mirror: Mirror, as_json: bool) -> int:
+    """Say where a mirror is served that was just started; the exit code."""
     if as_json:
         print_json(mirror)
     else:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from mirrortui.api import names
 from mirrortui.api.consent import command, refusal
-from mirrortui.api.schema import AssembleRequest, CreateRequest, ExportRequest, Mirror, Plan
+from mirrortui.api.schema import AdoptRequest, AssembleRequest, CreateRequest, ExportRequest, Mirror, Plan
 from mirrortui.device.claims import check_distinct
 from mirrortui.device.probe import Probe, check_candidate
 from mirrortui.engine import rehearsal
@@ -43,6 +43,8 @@ class Draft:
     name: str
     create: CreateRequest | None = None
     assemble: AssembleRequest | None = None
+    adopt: AdoptRequest | None = None
+    """What is to be assembled is written first."""
     uuid: str | None = None
     exports: list[ExportRequest] = field(default_factory=list)
     remembered: bool = False
@@ -55,10 +57,10 @@ def draft_create(request: CreateRequest, mirrors: Sequence[Mirror]) -> Draft:
     Raises RequestError, RefusedError, InUseError, MemberError; nothing was written.
     """
     names.checked(request.name)
-    _check_name_is_free(request, mirrors)
+    check_name_is_free(request.name, request.force, mirrors)
     paths = [*request.members, *request.spares]
     check_distinct(paths)
-    _check_not_running(paths, mirrors)
+    check_not_running(paths, mirrors)
     everybody = [check_candidate(path, force=request.force) for path in paths]
     found, spares = everybody[: len(request.members)], len(request.spares)
     spec = CreateSpec(
@@ -97,7 +99,7 @@ def draft_assemble(
     """
     asked = members = request.members
     check_distinct(members)
-    _check_not_running(members, mirrors)
+    check_not_running(members, mirrors)
     name = request.name or _name_on(members)
     memory = next((one for one in memories if one.name == name), None)
     if any(mirror.name == name and mirror.worker_pid for mirror in mirrors):
@@ -155,15 +157,16 @@ def impossible_assemble(request: AssembleRequest, error: MirrortuiError) -> Plan
     return replace(plan, survivors=list(error.survivors), histories=histories)
 
 
-def _check_name_is_free(request: CreateRequest, mirrors: Sequence[Mirror]) -> None:
-    taken = next((mirror for mirror in mirrors if mirror.name == request.name), None)
+def check_name_is_free(name: str, force: bool, mirrors: Sequence[Mirror]) -> None:
+    """Raise RefusedError if there is a mirror of that name; one that is only remembered is forgotten with `force`."""
+    taken = next((mirror for mirror in mirrors if mirror.name == name), None)
     if taken is None:
         return
     if taken.state != "stopped":
         raise RefusedError(
             f"There is a mirror {taken.name} already.", hint="Choose another name, or stop it first."
         )
-    if not request.force:
+    if not force:
         members = ", ".join(member.path for member in taken.members)
         raise RefusedError(
             f"A stopped mirror {taken.name} is remembered, on {members}.",
@@ -171,7 +174,7 @@ def _check_name_is_free(request: CreateRequest, mirrors: Sequence[Mirror]) -> No
         )
 
 
-def _check_not_running(members: Sequence[str], mirrors: Sequence[Mirror]) -> None:
+def check_not_running(members: Sequence[str], mirrors: Sequence[Mirror]) -> None:
     """A better word than "in use" for what we use ourselves."""
     ours = {
         os.path.realpath(member.path): mirror.name

@@ -17,6 +17,7 @@ from mirrortui.api.names import checked_path
 from mirrortui.api.problems import to_problem
 from mirrortui.api.schema import (
     AccessRequest,
+    AdoptRequest,
     AssembleRequest,
     BadBlocksRequest,
     BitmapRequest,
@@ -88,6 +89,7 @@ class Service:
             ("POST", "/v1/engine/stop", self._stop_engine),
             ("GET", "/v1/mirrors", self._mirrors),
             ("POST", "/v1/mirrors", self._create),
+            ("POST", "/v1/adopt", self._adopt),
             ("POST", "/v1/assemble", self._assemble),
             ("GET", "/v1/scan", self._scan),
             ("GET", "/v1/devices", self._devices),
@@ -138,6 +140,9 @@ class Service:
 
     async def _create(self, request: Request) -> Response:
         return _answer(await self._supervisor.create(await _body(request, CreateRequest)))
+
+    async def _adopt(self, request: Request) -> Response:
+        return _answer(await self._supervisor.adopt(await _body(request, AdoptRequest)))
 
     async def _assemble(self, request: Request) -> Response:
         return _answer(await self._supervisor.assemble(await _body(request, AssembleRequest)))
@@ -290,6 +295,8 @@ def _paths(body: msgspec.Struct) -> list[str]:
     match body:
         case CreateRequest(members=members, spares=spares):
             return [*members, *spares]
+        case AdoptRequest(disk=disk, new=new):
+            return [disk, new] if new else [disk]
         case AssembleRequest(members=members, survivor=survivor):
             return [*members, survivor] if survivor else members
         case (

@@ -7,16 +7,19 @@ import asyncio
 from mirrortui.api.consent import command, refusal, require
 from mirrortui.api.schema import (
     AccessRequest,
+    AdoptRequest,
     AssembleRequest,
     CreateRequest,
     Handover,
     HandoverRequest,
+    MemberRequest,
     Mirror,
     Plan,
     RenameRequest,
     TakeoverRequest,
 )
 from mirrortui.engine import daily
+from mirrortui.engine.adoption import draft_adopt, impossible_adopt
 from mirrortui.engine.devices import find_mirrors
 from mirrortui.engine.exchange import handover, takeover
 from mirrortui.engine.kernel import Keeper, KernelArrays
@@ -29,7 +32,7 @@ from mirrortui.engine.planning import (
 )
 from mirrortui.engine.state import Remembered
 from mirrortui.engine.ward import House, Ward
-from mirrortui.errors import MemberError, NotFoundError, RefusedError
+from mirrortui.errors import MemberError, MirrortuiError, NotFoundError, RefusedError
 from mirrortui.worker.messages import Job
 
 SETTLE_WITHIN = 5.0
@@ -136,6 +139,30 @@ class Supervisor:
         require(draft.plan, request.yes)
         return await self._start(draft, request)
 
+    async def adopt(self, request: AdoptRequest) -> Mirror | Plan:
+        """Make a disk with data on it the first member of a new mirror, or the plan of it."""
+        mirrors = await self.mirrors()
+        try:
+            draft = await asyncio.to_thread(draft_adopt, request, mirrors)
+        except (RefusedError, MemberError) as error:
+            if not request.plan:
+                raise
+            return impossible_adopt(request, error)
+        if request.plan:
+            return draft.plan
+        require(draft.plan, request.yes)
+        mirror = await self._start(draft, direct=request.direct, readonly=False)
+        if request.new is None:
+            return mirror
+        try:
+            newcomer = MemberRequest(member=request.new, force=request.force, yes=True)
+            return await daily.ours(await self.find(request.name), "").change("add", newcomer)
+        except MirrortuiError as error:
+            raise MemberError(
+                f"{request.disk} was adopted, and {request.name} runs on it alone: {error.what}",
+                hint=f'"mirrortui add {request.name} MEMBER" fills another one. {error.hint}'.rstrip(),
+            ) from error
+
     async def assemble(self, request: AssembleRequest) -> Mirror | Plan:
         """Start a mirror from its members, or the plan of it."""
         mirrors = await self.mirrors()
@@ -199,6 +226,7 @@ class Supervisor:
             control=str(self._house.paths.control(draft.name)),
             nbd=str(self._house.paths.export(draft.name)),
             create=draft.create,
+            adopt=draft.adopt,
             assemble=draft.assemble,
             exports=draft.exports,
             checks=str(self._house.paths.checks(draft.name)),

@@ -130,11 +130,19 @@ async def record(mirror: Mirror, newcomer: Member) -> None:
 
 
 def new_superblock(mirror: Mirror, device: Device, where: Layout | None = None) -> Superblock:
-    """For a newcomer: mdadm's layout for its size. Raises MemberError if the array does not fit."""
+    """For a newcomer: mdadm's layout for its size, of the others' metadata version. Raises MemberError if the array
+    does not fit.
+    """
     array = mirror.array
     chunk = 1 << array.chunk_shift if array.has_bitmap else None
     size = array.size // SECTOR
-    plan = where or layout.plan(device.size // SECTOR, chunk=chunk, bitmap=array.has_bitmap, size=size)
+    plan = where or layout.plan(
+        device.size // SECTOR,
+        minor=array.in_sync()[0].superblock.minor,
+        chunk=chunk,
+        bitmap=array.has_bitmap,
+        size=size,
+    )
     if plan.data_size < size:
         least = device.size + (size - plan.data_size) * SECTOR
         raise MemberError(

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from mirrortui.api.interface import EventStream, MemberVerb
 from mirrortui.api.problems import UnconfirmedError
 from mirrortui.api.schema import (
+    AdoptRequest,
     AssembleRequest,
     BadBlocks,
     BadBlocksRequest,
@@ -121,6 +122,12 @@ class FakeEngine(DailyVerbs, KernelVerbs):
     def plan_create(self, request: CreateRequest) -> Plan:
         with self._changed:
             return self._plan_create(request)
+
+    def adopt(self, request: AdoptRequest) -> Mirror:
+        return self.create(_as_created(request))
+
+    def plan_adopt(self, request: AdoptRequest) -> Plan:
+        return replace(self.plan_create(_as_created(request)), verb="adopt")
 
     def assemble(self, request: AssembleRequest) -> Mirror:
         with self._changed:
@@ -435,3 +442,9 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+
+
+def _as_created(request: AdoptRequest) -> CreateRequest:
+    """Whose data stay where they are makes no difference here."""
+    members = [request.disk, request.new] if request.new else [request.disk]
+    return CreateRequest(name=request.name, members=members, force=True, yes=request.yes)

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import msgspec
 
-from mirrortui.api.schema import AssembleRequest, CreateRequest, ExportRequest, Mirror, Problem, Severity
+from mirrortui.api.schema import (
+    AdoptRequest,
+    AssembleRequest,
+    CreateRequest,
+    ExportRequest,
+    Mirror,
+    Problem,
+    Severity,
+)
 
 LONGEST_LINE = 1 << 20
 """Bytes of a line that either side accepts."""
@@ -22,6 +30,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     nbd: str
     """Path of the NBD socket that every mirror is served at."""
     create: CreateRequest | None = None
+    adopt: AdoptRequest | None = None
+    """What `assemble` finds on its one member is written first."""
     assemble: AssembleRequest | None = None
     exports: list[ExportRequest] = []
     """Further addresses."""

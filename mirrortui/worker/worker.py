@@ -16,6 +16,7 @@ from mirrortui.device.buffers import Pool
 from mirrortui.device.ioengine import IoEngine
 from mirrortui.errors import MirrortuiError
 from mirrortui.mirror import manage
+from mirrortui.mirror.adopt import adopt
 from mirrortui.mirror.assemble import AssembleSpec, assemble
 from mirrortui.mirror.create import CreateSpec, create
 from mirrortui.mirror.mirror import Mirror
@@ -31,6 +32,7 @@ from mirrortui.worker.rates import Rates
 from mirrortui.worker.recorder import Recorder
 from mirrortui.worker.sparse_file import SparseFile
 from mirrortui.worker.status import count, describe, state
+from mirrortui.worker.tail import lengthen, survey
 from mirrortui.worker.turns import Flag
 from mirrortui.worker.verbs import Verbs
 
@@ -101,6 +103,11 @@ class Worker:
                 spares=len(wanted.spares),
             )
             uuid = await create(devices, spec, loop, pool)
+        if job.adopt:
+            tail = survey(job.adopt, ours=True)
+            if tail.longer:
+                lengthen(devices[0], tail.longer)
+            uuid = await adopt(devices[0], job.name, tail.where, loop, pool)
         mirror = await assemble(
             loop.executor,
             loop,
@@ -128,6 +135,12 @@ class Worker:
         if self._job.create:
             members = ", ".join(member.path for member in array.members)
             self._recorder.observe("mirror-created", "good", f"{array.label} was created on {members}.")
+        if self._job.adopt:
+            disk = array.members[0].path
+            text = (
+                f"{disk} was adopted by {array.label}: its data stay where they are, from its first byte on."
+            )
+            self._recorder.observe("mirror-adopted", "good", text, disk)
         severity = "warning" if array.degraded() else "good"
         self._recorder.observe("mirror-assembled", severity, f"{array.label} was assembled: {copies}.")
         for note in array.left_out:
