@@ -66,6 +66,13 @@ def _whole(letters: str = "ab", **options: int | bool | str | None) -> Steps:
     return steps
 
 
+def _adopted(turn: Turn) -> None:
+    turn.adopt("a", "b")
+    turn.settle()
+    turn.put(1, 0, 16)
+    turn.put(1, 1000, 8)
+
+
 def _then(first: Steps, *others: Steps) -> Steps:
     def steps(turn: Turn) -> None:
         for step in (first, *others):
@@ -181,6 +188,7 @@ AT_REST: dict[str, Left] = {
     "grown-in-members": Left(
         steps=_then(_whole(), _do("add c"), lambda turn: turn.grow(3), _settle), sizes=_THREE, found=_ABC
     ),
+    "adopted": Left(steps=_adopted, size=SIZE - 128 * KIB),
     "grown-in-size": Left(
         steps=_then(
             _whole(size=4 * MIB), lambda turn: turn.enlarge(), lambda turn: turn.put(4, 1700, 4), _settle

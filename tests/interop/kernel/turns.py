@@ -13,6 +13,7 @@ from typing import Literal
 from mirrortui.api.interface import MemberVerb
 from mirrortui.api.schema import (
     AccessRequest,
+    AdoptRequest,
     AssembleRequest,
     BitmapRequest,
     CreateRequest,
@@ -113,6 +114,13 @@ class Turn:
             yes=True,
         )
         self.world.client.create(request)
+
+    def adopt(self, letter: str, other: str) -> None:
+        """A mirror of a disk as it is, and one that is filled from it."""
+        request = AdoptRequest(
+            name=self.name, disk=self.path(letter), new=self.path(other), bitmap_chunk=1 << 16, yes=True
+        )
+        self.world.client.adopt(request)
 
     def mark(self, letter: str, flag: MemberFlag) -> None:
         """Set a flag of a member."""
