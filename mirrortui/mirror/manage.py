@@ -43,7 +43,9 @@ async def fail(mirror: Mirror, path: str) -> None:
     member = attached(mirror.array, path)
     if member.state is State.FAULTY:
         return
+    was_replacement, member.replacement = member.replacement, False  # nobody takes up what the operator ends
     if not mirror.scribe.fault(member, "failed by the operator"):
+        member.replacement = was_replacement
         raise RefusedError(
             f"{path} is the last member of {mirror.array.label} that is in sync: without it the data is gone.",
             hint="Add another member and let it recover first.",

@@ -171,9 +171,13 @@ class Mirror:
         self.book.epoch += 1
         self.array.changed()
 
-    def _member_failed(self) -> None:
-        """A spare may take its place; and another may be the source now of what could not be read before."""
+    def _member_failed(self, unreplaced: Member | None) -> None:
+        """A spare may take its place; and another may be the source now of what could not be read before. If it was to
+        replace one that serves, that one is still to be replaced, but a vacant place comes first.
+        """
         self.fill_vacancy()
+        if unreplaced is not None and unreplaced.state is State.IN_SYNC:
+            self._replace_after_all(unreplaced)
         self.sync.kick("a member failed, and another is the source now")
 
     def fill_vacancy(self) -> None:
@@ -187,6 +191,17 @@ class Mirror:
         text = f"Spare {spare.path} takes a place in {array.label}."
         array.observer("spare-activated", "info", text, spare.path)
         self.sync.kick(f"spare {spare.path} takes over: full copy")
+
+    def _replace_after_all(self, member: Member) -> None:
+        """The best spare takes up what a replacement failed to do; without one the member stays."""
+        array = self.array
+        spare = spares.best(array)
+        if spare is None or self.sync.stopped or array.readonly or array.broken:
+            return
+        self.fill(spare, member.role or 0, ChunkSet.full(array.chunks), replacement=True)
+        self.scribe.want()
+        text = f"Spare {spare.path} is to replace {member.path} in {array.label} now, which serves until it is filled."
+        array.observer("member-replacing", "info", text, member.path)
 
     def _look_again(self) -> None:
         """A late operation may have landed since: shortcuts may be open again, and a spare may be fit."""

@@ -2,7 +2,8 @@
 
 It takes every write meanwhile, and what it lacks is copied like in any recovery; the superblocks say which of the two
 with one role is only its replacement. How it ends, succession.py tells. If the replaced member fails before, the
-replacement goes on as an ordinary member that is being filled; if the replacement fails, nothing has changed.
+replacement goes on as an ordinary member that is being filled. If the replacement fails, the best spare takes up what
+it failed to do; without one nothing has changed.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ async def cancel(mirror: Mirror) -> list[str]:
     given_up = under_way(mirror.array)
     for member in given_up:
         old = mirror.array.twin(member)
+        member.replacement = False  # no spare takes up what the operator ends
         mirror.scribe.fault(member, "its filling was cancelled by the operator")
         if old:
             text = f"{old.path} of {mirror.array.label} is not replaced: {member.path} was given up."

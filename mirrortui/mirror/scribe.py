@@ -48,8 +48,8 @@ class Scribe:
         """What every active member's superblock says; None while they may differ."""
         self.failed_at = 0
         """`done` must reach this before anything is acknowledged: a failure is not on disk yet (I4)."""
-        self.faulted: Callable[[], None] = lambda: None
-        """Called after a member went out: a spare may take its place."""
+        self.faulted: Callable[[Member | None], None] = lambda unreplaced: None
+        """Called after a member went out, with the one that it was to replace: a spare may take its place."""
         self.stopped = False
         self._header_due = False
 
@@ -72,6 +72,7 @@ class Scribe:
     def fault(self, member: Member, why: str) -> bool:
         """The one door out of the mirror. False: it is the last copy, which is never failed (I5)."""
         was_out = member.state is State.FAULTY
+        unreplaced = self._array.twin(member) if member.replacement else None
         if not self._array.fault(member, why, self._host.now()):
             return False
         if not was_out:
@@ -86,7 +87,7 @@ class Scribe:
                 f"Nothing is lost: {left} of {self._array.raid_disks} in sync.",
                 member.path,
             )
-            self.faulted()
+            self.faulted(unreplaced)
         return True
 
     def retire(self, member: Member, why: str) -> None:

@@ -27,7 +27,7 @@ def file_system(world: World, name: str, size: int) -> Path:
     for number in range(20):
         (files / f"file{number}").write_bytes(bytes([number]) * 100_000)
     image = world.image(name, SIZE)
-    command = ["mkfs.ext4", "-q", "-F", "-d", files, image, f"{size // KIB}k"]
+    command = ["mkfs.ext4", "-q", "-F", "-d", str(files), str(image), f"{size // KIB}k"]
     subprocess.run(command, check=True, capture_output=True, timeout=20)
     return image
 

@@ -30,7 +30,7 @@ class History:
     def fork(self, holders: Iterable[str]) -> History:
         """For those who from now on go without the others."""
         twin = History(self.model.fork(), holders)
-        twin.names = set(self.names)
+        twin.names, twin.sizes = set(self.names), set(self.sizes)
         return twin
 
     def believed(self, path: str) -> bool:

@@ -152,6 +152,49 @@ def test_what_fails_in_the_replacement_costs_nothing() -> None:
     assert [note.path for note in again.array.left_out] == ["c"]
 
 
+def test_a_replacement_that_fails_is_followed_by_a_spare() -> None:
+    play = Play()
+    mirror, stage = play.begin(), play.stage
+    spare = stage.disk("d")
+    stage.run(manage.add(mirror, spare))
+    assert states(mirror)["d"] is State.SPARE
+    mirror.scribe.fault(mirror.array.members[2], "it broke")
+    assert states(mirror) == {**BOTH, "c": State.FAULTY, "d": State.RECOVERING}
+    assert any(m.replacement for m in mirror.array.members if m.path == "d")
+    play.end(mirror)
+    assert states(mirror) == {"b": State.IN_SYNC, "c": State.FAULTY, "d": State.IN_SYNC}
+    assert play.equal(play.b, spare)
+    assert play.role(of=spare, by=play.b) == 0
+
+
+@pytest.mark.parametrize("ending", ["fail", "cancel"])
+def test_what_the_operator_ends_no_spare_takes_up(ending: str) -> None:
+    play = Play()
+    mirror, stage = play.begin(), play.stage
+    stage.run(manage.add(mirror, stage.disk("d")))
+    stage.run(manage.fail(mirror, "c") if ending == "fail" else replacing.cancel(mirror))
+    stage.wait(1)
+    assert states(mirror) == {**BOTH, "c": State.FAULTY, "d": State.SPARE}
+
+
+def test_after_a_failed_replacement_a_newcomer_waits_and_a_vacant_place_comes_first() -> None:
+    play = Play()
+    mirror, stage = play.begin(), play.stage
+    mirror.scribe.fault(mirror.array.members[2], "it broke")
+    stage.run(manage.remove(mirror, "c"))
+    stage.run(manage.add(mirror, stage.disk("d")))
+    stage.wait(1)
+    assert states(mirror) == {**BOTH, "d": State.SPARE}, "it was not there when somebody was wanted"
+    stage.run(replacing.replace_by_spare(mirror, "a", "d"))
+    stage.run(manage.add(mirror, stage.disk("e")))
+    stage.run(manage.fail(mirror, "b"))
+    assert states(mirror)["e"] is State.RECOVERING
+    mirror.scribe.fault(next(m for m in mirror.array.members if m.path == "d"), "it broke")
+    play.end(mirror)
+    stage.until(lambda: not mirror.array.degraded())
+    assert {path for path, state in states(mirror).items() if state is State.IN_SYNC} == {"a", "e"}
+
+
 def test_a_newcomer_that_takes_no_metadata_is_refused_and_costs_nothing() -> None:
     play = Play()
     play.c.faults, play.stage.scheduler.rates.error = True, 1.0
