@@ -151,7 +151,8 @@ class Supervisor:
         if request.plan:
             return draft.plan
         require(draft.plan, request.yes)
-        mirror = await self._start(draft, direct=request.direct, readonly=False)
+        assert draft.assemble
+        mirror = await self._start(draft, draft.assemble)
         if request.new is None:
             return mirror
         try:
