@@ -301,6 +301,10 @@ class EngineClient:
         """Limit how fast the mirror copies, while it runs."""
         return self._post(_target(mirror, "speed"), request, Mirror)
 
+    def set_common_speed(self, request: SpeedRequest) -> EngineInfo:
+        """Limit how fast all mirrors together copy, also after a restart."""
+        return self._post("/v1/speed", request, EngineInfo)
+
     def set_impact(self, mirror: str, request: ImpactRequest) -> Mirror:
         """Say how much clients may notice of a sync."""
         return self._post(_target(mirror, "impact"), request, Mirror)

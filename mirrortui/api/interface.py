@@ -159,6 +159,10 @@ class EngineApi(Protocol):
         """Limit how fast the mirror copies, while it runs."""
         ...
 
+    def set_common_speed(self, request: SpeedRequest) -> EngineInfo:
+        """Limit how fast all mirrors together copy, also after a restart."""
+        ...
+
     def set_impact(self, mirror: str, request: ImpactRequest) -> Mirror:
         """Say how much clients may notice of a sync, while the mirror runs."""
         ...

@@ -59,6 +59,8 @@ class Sync(msgspec.Struct, frozen=True, kw_only=True):
     """Why it runs: "b.img was added: full copy"."""
     limit: str
     """What holds it back now: "writes to b.img"."""
+    queued: str = ""
+    """It waits for another mirror's: "queued behind vault: both copy on sdb"; empty: it does not."""
 
 
 class Bitmap(msgspec.Struct, frozen=True, kw_only=True):
@@ -589,6 +591,8 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     socket: str
     mirrors: int
     last_seq: int
+    speed: SpeedRequest = SpeedRequest(max=0)
+    """What the syncs of all mirrors may take together."""
 
 
 class ZeroRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ import time
 import rich_click as click
 
 from mirrortui.cli.session import Session, engine_options, print_json, socket_option
+from mirrortui.cli.text import common_speed
 from mirrortui.errors import WaitTimeoutError
 
 _LEAVES_WITHIN = 20.0
@@ -44,6 +45,8 @@ def status(session: Session, as_json: bool) -> None:
     click.echo(
         f"version {info.version}, pid {info.pid}, since {since}, on {info.socket}; mirrors: {info.mirrors}"
     )
+    if info.speed.min or info.speed.max:
+        click.echo(common_speed(info.speed))
 
 
 @engine.command()

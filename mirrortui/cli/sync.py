@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from mirrortui.api.client import EngineClient
 from mirrortui.api.schema import Impact, ImpactRequest, Mirror, SpeedRequest, SyncRequest, SyncVerb
 from mirrortui.cli.confirm import confirmed, print_plan
-from mirrortui.cli.session import Session, engine_options, name_argument, print_json
-from mirrortui.cli.text import summary
+from mirrortui.cli.session import Session, engine_options, name_argument, print_json, to_name
+from mirrortui.cli.text import common_speed, summary
 from mirrortui.cli.wait import await_goal
 from mirrortui.errors import RequestError
 from mirrortui.units import format_size, parse_size
@@ -73,19 +73,45 @@ def _report(mirror: Mirror, as_json: bool) -> None:
 
 
 @click.command()
-@name_argument
-@click.argument("what", metavar="pause|resume|cancel|speed|impact")
-@click.argument("values", metavar="[MIN MAX | low | balanced | max]", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="speed only: of all mirrors together, from now on.")
+@click.argument("words", metavar="NAME pause|resume|cancel|speed MIN MAX|impact low|balanced|max", nargs=-1)
 @_plan_option
 @engine_options
+@click.pass_context
 @click.pass_obj
-def sync(session: Session, name: str, what: str, values: tuple[str, ...], plan: bool, as_json: bool) -> int:
+def sync(
+    session: Session, ctx: click.Context, everything: bool, words: tuple[str, ...], plan: bool, as_json: bool
+) -> int:
     """Pause, resume or cancel what copies or checks a mirror, or say how fast it goes and what clients may notice.
 
-    speed takes MIN and MAX in bytes per second, such as 10M 200M; 0 stands for no limit, or the default. impact is low,
-    balanced (the default) or max: how much of their speed clients give up for it.
+    speed takes MIN and MAX in bytes per second, such as 10M 200M; 0 stands for no limit, or the default. With --all, in
+    the place of NAME, they are for all mirrors together, and kept; the kernel's have their own. impact is low, balanced
+    (the default) or max: how much of their speed clients give up for it.
     """
-    client = session.engine()
+    if everything:
+        return _set_common_speed(session.engine(), words, plan, as_json)
+    if len(words) < 2:
+        raise RequestError("sync wants a mirror's name and what to do.", hint="Such as: sync NAME pause")
+    name, what, *values = to_name(ctx, ctx.command.params[0], words[0]) or "", *words[1:]
+    return _do(session.engine(), name, what, tuple(values), plan, as_json)
+
+
+def _set_common_speed(client: EngineClient, words: tuple[str, ...], plan: bool, as_json: bool) -> int:
+    if words[:1] != ("speed",) or plan:
+        raise RequestError(
+            "--all is for speed MIN MAX, which has no plan.", hint="Name a mirror for the rest."
+        )
+    info = client.set_common_speed(_speeds(words[1:]))
+    if as_json:
+        print_json(info)
+    else:
+        click.echo(common_speed(info.speed), err=True)
+    return 0
+
+
+def _do(
+    client: EngineClient, name: str, what: str, values: tuple[str, ...], plan: bool, as_json: bool
+) -> int:
     if what in ("speed", "impact"):
         if plan:
             raise RequestError(f"{what} has no plan: it changes no data.")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import rich_click as click
 
-from mirrortui.api.schema import Bitmap, Event, Member, Mirror, Sync
+from mirrortui.api.schema import Bitmap, Event, Member, Mirror, SpeedRequest, Sync
 from mirrortui.units import format_duration, format_moment, format_rate, format_size
 
 _STATES = {
@@ -66,6 +66,13 @@ def summary(mirror: Mirror) -> str:
     return f"{mirror.name} is {mirror.state}: {_copies(mirror)}{doing}."
 
 
+def common_speed(speed: SpeedRequest) -> str:
+    """What all mirrors together may copy, in a sentence."""
+    most = f"at most {format_size(speed.max)}/s" if speed.max else "as fast as they can"
+    least = f", and get {format_size(speed.min)}/s beside busy clients" if speed.min else ""
+    return f"All mirrors together copy {most}{least}."
+
+
 def in_sync(mirror: Mirror) -> int:
     """How many members hold all the data."""
     return sum(member.state == "in_sync" for member in mirror.members)
@@ -119,7 +126,7 @@ def _sync(sync: Sync) -> str:
     filled = int(part * _BAR)
     bar = "█" * filled + "░" * (_BAR - filled)
     left = f"{format_duration(sync.eta_s)} to go" if sync.eta_s is not None else "time to go not known"
-    limit = f", limited by {sync.limit}" if sync.limit else ""
+    limit = f", limited by {sync.limit}" if sync.limit else f", {sync.queued}" if sync.queued else ""
     # Rounded down: 100.0 % is said when it is done, not before.
     return f"{bar} {int(part * 1000) / 10:.1f} %  {format_rate(sync.speed)}, {left}{limit}. {sync.reason}".rstrip()
 

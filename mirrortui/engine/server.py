@@ -21,6 +21,7 @@ import mirrortui
 from mirrortui.api.paths import Paths
 from mirrortui.api.schema import EngineInfo
 from mirrortui.clock import Clock, SystemClock
+from mirrortui.engine.coordinator import Coordinator
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.kernel import KernelArrays
 from mirrortui.engine.service import Service
@@ -74,6 +75,7 @@ async def _run(
             socket=str(paths.socket),
             mirrors=supervisor.count,
             last_seq=journal.last_seq,
+            speed=house.state.speed,
         )
 
     def end() -> None:
@@ -96,7 +98,9 @@ async def _run(
     journal.add("", "engine-started", "info", f"The engine started (version {mirrortui.__version__}).")
     try:
         await supervisor.begin()
+        coordinator = asyncio.create_task(Coordinator(house.state, lambda: supervisor.wards).run())
         await server.serve(sockets=[listener])
+        coordinator.cancel()
     finally:
         await supervisor.close()
         journal.close()

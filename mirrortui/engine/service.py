@@ -90,6 +90,7 @@ class Service:
             ("GET", "/v1/mirrors", self._mirrors),
             ("POST", "/v1/mirrors", self._create),
             ("POST", "/v1/adopt", self._adopt),
+            ("POST", "/v1/speed", self._common_speed),
             ("POST", "/v1/assemble", self._assemble),
             ("GET", "/v1/scan", self._scan),
             ("GET", "/v1/devices", self._devices),
@@ -175,6 +176,10 @@ class Service:
     async def _speed(self, request: Request) -> Response:
         ward = await self._ward(request)
         return _answer(await ward.set_speed(await _body(request, SpeedRequest)))
+
+    async def _common_speed(self, request: Request) -> Response:
+        self._supervisor.set_speed(await _body(request, SpeedRequest))
+        return _answer(self._info())
 
     async def _impact(self, request: Request) -> Response:
         ward = await self._ward(request)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from mirrortui.api.schema import ExportRequest
+from mirrortui.api.schema import ExportRequest, SpeedRequest
 from mirrortui.errors import MirrortuiError
 
 _VERSION = 1
@@ -33,6 +33,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
 class _File(msgspec.Struct, kw_only=True):
     version: int
     mirrors: list[Remembered]
+    speed: SpeedRequest = SpeedRequest(max=0)
 
 
 class State:
@@ -41,7 +42,23 @@ class State:
     def __init__(self, path: Path) -> None:
         """Read the file; none yet is an empty memory. Raises MirrortuiError if it cannot be understood."""
         self._path = path
-        self._mirrors = {mirror.name: mirror for mirror in _read(path)}
+        found = _read(path)
+        self._mirrors = {mirror.name: mirror for mirror in found.mirrors}
+        self._speed = found.speed
+
+    @property
+    def speed(self) -> SpeedRequest:
+        """What the syncs of all mirrors may take together."""
+        return self._speed
+
+    def set_speed(self, speed: SpeedRequest) -> None:
+        """Raises MirrortuiError if that could not be written."""
+        before, self._speed = self._speed, speed
+        try:
+            self._replace(self._mirrors)
+        except MirrortuiError:
+            self._speed = before
+            raise
 
     def all(self) -> list[Remembered]:
         """Every mirror, running or not."""
@@ -67,7 +84,9 @@ class State:
             self._replace({**others, new: msgspec.structs.replace(known, name=new)})
 
     def _replace(self, mirrors: dict[str, Remembered]) -> None:
-        content = msgspec.json.encode(_File(version=_VERSION, mirrors=list(mirrors.values())))
+        content = msgspec.json.encode(
+            _File(version=_VERSION, mirrors=list(mirrors.values()), speed=self._speed)
+        )
         try:
             _write(self._path, msgspec.json.format(content, indent=1) + b"\n")
         except OSError as error:
@@ -78,18 +97,18 @@ class State:
         self._mirrors = mirrors
 
 
-def _read(path: Path) -> list[Remembered]:
+def _read(path: Path) -> _File:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return []
+        return _File(version=_VERSION, mirrors=[])
     try:
         found = msgspec.json.decode(content, type=_File)
     except msgspec.MsgspecError as error:
         raise _unusable(path, str(error)) from error
     if found.version != _VERSION:
         raise _unusable(path, f"version {found.version}, expected {_VERSION}")
-    return found.mirrors
+    return found
 
 
 def _unusable(path: Path, why: str) -> MirrortuiError:

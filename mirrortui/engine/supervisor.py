@@ -16,6 +16,7 @@ from mirrortui.api.schema import (
     Mirror,
     Plan,
     RenameRequest,
+    SpeedRequest,
     TakeoverRequest,
 )
 from mirrortui.engine import daily
@@ -32,7 +33,8 @@ from mirrortui.engine.planning import (
 )
 from mirrortui.engine.state import Remembered
 from mirrortui.engine.ward import House, Ward
-from mirrortui.errors import MemberError, MirrortuiError, NotFoundError, RefusedError
+from mirrortui.errors import MemberError, MirrortuiError, NotFoundError, RefusedError, RequestError
+from mirrortui.units import format_size
 from mirrortui.worker.messages import Job
 
 SETTLE_WITHIN = 5.0
@@ -81,6 +83,22 @@ class Supervisor:
         """Let go of the workers; they run on."""
         for ward in self._wards.values():
             await ward.close()
+
+    @property
+    def wards(self) -> list[Ward]:
+        """Of ours, the stopped ones too."""
+        return list(self._wards.values())
+
+    def set_speed(self, speed: SpeedRequest) -> None:
+        """What the syncs of all our mirrors may take together, now and after every restart. Raises RequestError,
+        MirrortuiError.
+        """
+        if speed.max and speed.min > speed.max:
+            raise RequestError(
+                f"All mirrors together cannot have at least {format_size(speed.min)}/s and at most "
+                f"{format_size(speed.max)}/s."
+            )
+        self._house.state.set_speed(speed)
 
     @property
     def count(self) -> int:

@@ -42,7 +42,7 @@ from mirrortui.engine.link import ACT_WITHIN, Answer, GoneError, Link
 from mirrortui.engine.spawn import WORKER, Process, ending, spawn
 from mirrortui.engine.state import Remembered, State
 from mirrortui.errors import MirrortuiError, RefusedError
-from mirrortui.worker.messages import Job, Move, WorkerEvent
+from mirrortui.worker.messages import Job, Move, Turn, WorkerEvent
 
 PAUSES = (0.0, 0.5, 2.0, 5.0, 15.0)
 """Seconds before each attempt to assemble a mirror whose worker died; after the last the operator is told."""
@@ -208,6 +208,10 @@ class Ward:
         """How fast it copies from now on, until it is stopped."""
         link = self._running()
         return replace(await link.call("speed", request, Mirror), worker_pid=link.pid)
+
+    async def take_turn(self, turn: Turn) -> None:
+        """Whether it may copy now. Raises GoneError, RefusedError."""
+        await self._running().call("turn", turn, type(None))
 
     async def set_impact(self, request: ImpactRequest) -> Mirror:
         """How much clients may notice of it from now on, until it is stopped."""

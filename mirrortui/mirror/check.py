@@ -173,7 +173,7 @@ class Checker:
     async def _may_go_on(self) -> bool:
         """Wait while it is paused, while something is copied, and while a timed-out write may still land."""
         while not self._ending and not self._array.broken:
-            if not (self._sync.paused or self._sync.running or self._late()):
+            if not (self._sync.waits or self._sync.running or self._late()):
                 if len(self._array.in_sync()) > 1:
                     return True
                 self.cancel()

@@ -40,6 +40,8 @@ _STEP = 0.001
 """Seconds between looks at what clients do."""
 _LATE = 0.25
 """Seconds between looks at whether a limit was changed."""
+SILENCE = 5.0
+"""Seconds without a word from whoever says whose turn it is, after which a sync waits for nobody."""
 
 
 class Courtesy:
@@ -52,6 +54,8 @@ class Courtesy:
         self._last = float("-inf")
         self._going = 0
         self._yielded = float("-inf")
+        self._queued, self._told = "", float("-inf")
+        self._part = 0, 0
         self.impact: Impact = "balanced"
         self.most = 0
         """Bytes per second; 0: as fast as it goes."""
@@ -60,12 +64,35 @@ class Courtesy:
         self.load: Callable[[], tuple[int, int]] = lambda: (0, 0)
         """Requests that clients were answered so far, and those that wait for an answer now."""
 
+    def take_turn(self, queued: str, least: int, most: int) -> None:
+        """Another mirror's sync goes first, for that reason, or none does; and this one's part of what all of them may
+        take, in bytes per second.
+        """
+        self._queued, self._told = queued, self._host.monotonic()
+        self._part = least, most
+
+    @property
+    def queued(self) -> str:
+        """Why it waits for another mirror's; empty: it does not. The word for it is good for a while only: nothing is
+        withheld because nobody says any more that it may be done.
+        """
+        return self._queued if self._host.monotonic() - self._told < SILENCE else ""
+
+    @property
+    def _ceiling(self) -> int:
+        """Bytes per second at most; 0: no limit."""
+        return min((limit for limit in (self.most, self._part[1]) if limit), default=0)
+
     @property
     def limit(self) -> str:
         """What holds a sync back now; empty: nothing here."""
         if self._host.monotonic() - self._yielded < 1.0:
             return "clients, who come first"
-        return f"the speed set, {format_size(self.most)}/s" if self.most else ""
+        most = self._ceiling
+        if not most:
+            return ""
+        whose = "for all mirrors together, of which it has" if most != self.most else "set,"
+        return f"the speed {whose} {format_size(most)}/s"
 
     def piece(self, window: int) -> int:
         """How much of a window to do at once."""
@@ -82,8 +109,8 @@ class Courtesy:
         """A piece is done: let the clients pass, and keep to the speed set."""
         await self._let_pass(begun, length, hurry)
         self._going -= 1
-        while self.most and not hurry():
-            early = begun + self._depth * length / self.most - self._host.monotonic()
+        while (most := self._ceiling) and not hurry():
+            early = begun + self._depth * length / most - self._host.monotonic()
             if early <= 0:
                 return
             self._yielded = float("-inf")  # clients alone would not have held it up so long
@@ -91,7 +118,7 @@ class Courtesy:
 
     async def _let_pass(self, begun: float, length: int, hurry: Callable[[], bool]) -> None:
         manners = MANNERS[self.impact]
-        least = self.least or manners.least
+        least = self.least or self._part[0] or manners.least
         answered, waiting = self.load()
         enough = answered + manners.requests * max(1, waiting)
         while least and self._busy() and not hurry():

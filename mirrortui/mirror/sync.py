@@ -102,6 +102,11 @@ class Sync:
         filling = any(m.state is State.RECOVERING for m in self._array.members)
         return "recover" if filling else "resync"
 
+    @property
+    def waits(self) -> bool:
+        """Nothing may be copied or checked now, by the operator's word or another mirror's turn."""
+        return self.paused or bool(self.courtesy.queued)
+
     def kick(self, reason: str = "") -> None:
         """There may be something to copy."""
         self._unreadable.clear()
@@ -224,8 +229,8 @@ class Sync:
         self._changed.fire()
 
     async def _resumed(self) -> None:
-        """Wait while it is paused; a member that fails meanwhile leaves nothing to wait for."""
-        while self.paused and not self.stopped and not self._array.broken and self._due():
+        """Wait while it is paused or queued; a member that fails meanwhile leaves nothing to wait for."""
+        while self.waits and not self.stopped and not self._array.broken and self._due():
             await sleep(_LATE)
 
     def _empty(self, window: Window) -> bool:

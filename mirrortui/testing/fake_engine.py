@@ -32,6 +32,7 @@ from mirrortui.api.schema import (
     Mirror,
     Plan,
     Severity,
+    SpeedRequest,
     StopRequest,
     Sync,
 )
@@ -57,6 +58,7 @@ class FakeEngine(DailyVerbs, KernelVerbs):
         self.lost = False
         """Set it and nobody answers any more; the event streams break too."""
         self._started = self.clock.now()
+        self._speed = SpeedRequest(max=0)
         self._seen = self.clock.now()
         self._changed = threading.Condition()
         world = STATES[state](self._started)
@@ -86,7 +88,12 @@ class FakeEngine(DailyVerbs, KernelVerbs):
                 socket="/run/mirrortui/engine.sock",
                 mirrors=len(self._mirrors),
                 last_seq=self._last_seq,
+                speed=self._speed,
             )
+
+    def set_common_speed(self, request: SpeedRequest) -> EngineInfo:
+        self._speed = request
+        return self.engine()
 
     def stop_engine(self) -> None:
         self.lose()

@@ -56,7 +56,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     id: int
     verb: str
     """status, follow (all events so far, then each as it happens), if-fails, fail, remove, add, re-add, replace, set,
-    bitmap, grow, readonly, readwrite, rename, stop, export, speed, impact, sync, mismatches, look, badblocks or lab."""
+    bitmap, grow, readonly, readwrite, rename, stop, export, speed, turn, impact, sync, mismatches, look, badblocks or
+    lab."""
     args: msgspec.Raw = msgspec.Raw(b"null")
     """The verb's request from api.schema; nothing for status and follow."""
 
@@ -72,6 +73,16 @@ class Move(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     yes: bool = False
     plan: bool = False
     events: int | None = None
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`turn`: what a sync may take of what all mirrors share; it holds until the engine has been silent for a while."""
+
+    queued: str = ""
+    """Why it waits: "queued behind vault: both copy on sdb"; empty: it goes on."""
+    least: int = 0
+    most: int = 0
+    """Bytes per second, as in SpeedRequest."""
 
 
 class WorkerEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -106,14 +106,15 @@ def _sync(mirror: Mirror) -> schema.Sync | None:
     progress = mirror.sync.progress if mirror.sync.running else mirror.checker.progress
     if not (mirror.sync.running or mirror.checker.running) or not progress.total:  # it has not counted yet
         return None
-    paused = mirror.sync.paused
+    paused, queued = mirror.sync.paused, mirror.sync.courtesy.queued
     return schema.Sync(
         completed=progress.completed,
         total=progress.total,
-        speed=0 if paused else progress.speed,
-        eta_s=None if paused else progress.eta,
+        speed=0 if paused or queued else progress.speed,
+        eta_s=None if paused or queued else progress.eta,
         reason=progress.reason,
         limit=_limit(mirror),
+        queued="" if paused else queued,
     )
 
 
@@ -123,7 +124,7 @@ def _limit(mirror: Mirror) -> str:
         return "a pause: it goes on when it is resumed"
     if late := [m.path for m in mirror.array.targets() if m.device.zombies]:
         return f"{' and '.join(late)}: an operation timed out there and has not ended yet"
-    return mirror.sync.courtesy.limit
+    return "" if mirror.sync.courtesy.queued else mirror.sync.courtesy.limit
 
 
 def _bitmap(mirror: Mirror) -> schema.Bitmap | None:

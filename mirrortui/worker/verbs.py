@@ -40,7 +40,7 @@ from mirrortui.worker.control import Control, Respond, arguments
 from mirrortui.worker.forecast import forecast
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.members import Members
-from mirrortui.worker.messages import Call
+from mirrortui.worker.messages import Call, Turn
 from mirrortui.worker.nbd_server import NbdServer
 from mirrortui.worker.plans import Precondition
 from mirrortui.worker.turns import Turns
@@ -138,6 +138,10 @@ class Verbs:
                 return self._status()
             case "lab":
                 return await self._suffer(arguments(call, LabRequest))
+            case "turn":
+                turn = arguments(call, Turn)
+                self._mirror.sync.courtesy.take_turn(turn.queued, turn.least, turn.most)
+                return None
             case "badblocks":
                 return await self._bad_blocks(arguments(call, BadBlocksRequest))
             case _:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mirrortui.api.schema import ExportRequest
+from mirrortui.api.schema import ExportRequest, SpeedRequest
 from mirrortui.engine.state import Remembered, State
 from mirrortui.errors import MirrortuiError
 
@@ -70,3 +70,13 @@ def test_a_memory_that_cannot_be_understood_is_left_alone(tmp_path: Path, conten
     assert str(path) in caught.value.what
     assert "Move it away" in caught.value.hint
     assert path.read_bytes() == content
+
+
+def test_the_speed_of_all_mirrors_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    state = State(path)
+    assert state.speed == SpeedRequest(max=0)
+    state.set_speed(SpeedRequest(min=1, max=2))
+    state.put(VAULT)
+    assert State(path).speed == SpeedRequest(min=1, max=2)
+    assert State(path).all() == [VAULT]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mirrortui.mirror import manage
-from mirrortui.mirror.courtesy import MANNERS, PIECE, Courtesy, Impact
+from mirrortui.mirror.courtesy import MANNERS, PIECE, SILENCE, Courtesy, Impact
 from mirrortui.mirror.findings import Findings
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.units import KIB, MIB
@@ -135,3 +135,36 @@ def test_pieces_do_not_make_it_more(chunk: int) -> None:
 
     stage.until(watched)
     assert totals - {0} == {mirror.size}
+
+
+def test_a_queued_sync_waits_as_long_as_somebody_says_so() -> None:
+    stage = Stage()
+    mirror = filling(stage, Clients(stage, 0))
+    courtesy = mirror.sync.courtesy
+    for _ in range(10):
+        courtesy.take_turn("queued behind other: both copy on sdb", 0, 0)
+        stage.wait(1.0)
+    moved = mirror.sync.progress.completed
+    assert moved < mirror.size, "at most what was under way"
+    assert courtesy.queued
+    courtesy.take_turn("", 0, 0)
+    assert not courtesy.queued
+    assert seconds(stage, mirror) < 1.0
+
+
+def test_a_queued_sync_goes_by_itself_when_nobody_speaks_any_more() -> None:
+    stage = Stage()
+    mirror = filling(stage, Clients(stage, 0))
+    mirror.sync.courtesy.take_turn("queued behind other: both copy on sdb", 0, 0)
+    assert SILENCE <= seconds(stage, mirror) < SILENCE + 1.0
+
+
+def test_a_part_of_what_all_may_take_is_a_limit_like_its_own() -> None:
+    stage = Stage()
+    mirror = filling(stage, Clients(stage, 0))
+    courtesy = mirror.sync.courtesy
+    courtesy.most = 10 * MIB
+    courtesy.take_turn("", 0, MIB)
+    stage.wait(0.5)
+    assert courtesy.limit == "the speed for all mirrors together, of which it has 1.00 MiB/s"
+    assert seconds(stage, mirror) > 1.5
