@@ -54,11 +54,13 @@ class Sync(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     speed: int
     eta_s: float | None
-    """None: not known yet, or never at this rate (limit says which)."""
+    """None: not known yet, or never (endless)."""
     reason: str
     """Why it runs: "b.img was added: full copy"."""
     limit: str
     """What holds it back now: "writes to b.img"."""
+    endless: bool = False
+    """Clients' writes put back as much as is copied, or more: it never ends at this rate."""
     queued: str = ""
     """It waits for another mirror's: "queued behind vault: both copy on sdb"; empty: it does not."""
 

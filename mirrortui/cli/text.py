@@ -126,6 +126,7 @@ def _sync(sync: Sync) -> str:
     filled = int(part * _BAR)
     bar = "█" * filled + "░" * (_BAR - filled)
     left = f"{format_duration(sync.eta_s)} to go" if sync.eta_s is not None else "time to go not known"
+    left = "never at this write rate" if sync.endless else left
     limit = f", limited by {sync.limit}" if sync.limit else f", {sync.queued}" if sync.queued else ""
     # Rounded down: 100.0 % is said when it is done, not before.
     return f"{bar} {int(part * 1000) / 10:.1f} %  {format_rate(sync.speed)}, {left}{limit}. {sync.reason}".rstrip()

@@ -22,20 +22,22 @@ class Progress:
         """Where it works now: byte offset."""
         self.reason = ""
         self._now = 0.0
-        self._samples: deque[tuple[float, int]] = deque()
+        self._put_back = 0
+        self._samples: deque[tuple[float, int, int]] = deque()
+        """When, bytes moved by then, and bytes put back by then."""
 
     def begin(self, total: int, now: float, reason: str) -> None:
         """A sync starts."""
-        self.total, self.completed, self.moved = total, 0, 0
+        self.total, self.completed, self.moved, self._put_back = total, 0, 0, 0
         self.reason = reason
-        self._samples = deque([(now, 0)])
+        self._samples = deque([(now, 0, 0)])
 
     def copied(self, count: int, now: float) -> None:
         """A window is done."""
         self.moved += count
         self.completed = min(self.total, self.completed + count)
         samples = self._samples
-        samples.append((now, self.moved))
+        samples.append((now, self.moved, self._put_back))
         while len(samples) > 2 and now - samples[0][0] > _SPAN:
             samples.popleft()
 
@@ -45,18 +47,35 @@ class Progress:
 
     def left(self, needed: int) -> None:
         """What is still needed may have grown: then so has the whole."""
-        self.total = max(self.total, self.completed + needed)
+        more = max(0, self.completed + needed - self.total)
+        self.total += more
+        self._put_back += more
 
     @property
     def speed(self) -> int:
         """Bytes per second of late; 0 before anything was copied."""
-        if not self._samples:
-            return 0
-        (then, before), (now, moved) = self._samples[0], self._samples[-1]
-        return int((moved - before) / (now - then)) if now > then else 0
+        return self._rates()[0]
 
     @property
     def eta(self) -> float | None:
-        """Seconds to go at that speed; None while it is not known."""
-        speed = self.speed
-        return (self.total - self.completed) / speed if speed else None
+        """Seconds to go at the net rate: what is copied but for what is put back. None while it is not known, or where
+        it never ends.
+        """
+        copied, put_back = self._rates()
+        return (self.total - self.completed) / (copied - put_back) if copied > put_back else None
+
+    @property
+    def endless(self) -> bool:
+        """Of late as much was put back as was copied, or more: at this rate it never ends."""
+        copied, put_back = self._rates()
+        return 0 < copied <= put_back
+
+    def _rates(self) -> tuple[int, int]:
+        """Bytes a second of late that were copied, and that were put back."""
+        if not self._samples:
+            return 0, 0
+        (then, *before), (now, *after) = self._samples[0], self._samples[-1]
+        if now <= then:
+            return 0, 0
+        copied, put_back = (int((b - a) / (now - then)) for a, b in zip(before, after, strict=True))
+        return copied, put_back

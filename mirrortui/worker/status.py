@@ -114,6 +114,7 @@ def _sync(mirror: Mirror) -> schema.Sync | None:
         eta_s=None if paused or queued else progress.eta,
         reason=progress.reason,
         limit=_limit(mirror),
+        endless=progress.endless and not (paused or queued),
         queued="" if paused else queued,
     )
 

@@ -122,7 +122,8 @@ def _pace(sync: Sync) -> str:
     """When it ends, how fast it is, what holds it back, and why it runs; the most wanted first."""
     if not sync.speed:
         return f"{sync.queued}; {sync.reason}" if sync.queued else sync.reason
-    left = "no end in sight" if sync.eta_s is None else f"{format_duration(sync.eta_s)} left"
+    never = "never at this write rate" if sync.endless else "no end in sight"
+    left = never if sync.eta_s is None else f"{format_duration(sync.eta_s)} left"
     limit = f", held back by {sync.limit}" if sync.limit else ""
     return f"{left} at {format_rate(sync.speed).rjust(10)}{limit}; {sync.reason}"
 
