@@ -11,13 +11,18 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from mirrortui.api.schema import Impact
 from mirrortui.units import GIB, MIB, TIB, format_rate, format_size, parse_size
 from tests.bench import fio
+from tests.bench.beside import re_add, reads_beside_a_recovery
 from tests.bench.contenders import QEMU_MODES, Contender, member, ours, qemu
 from tests.bench.rows import ROWS, Row
 from tests.bench.sync import check, large_mirror, recovery
 
 SYNC_TARGET = 0.9
+RE_ADD_TARGET = 1 / 1.1
+BESIDE: dict[Impact, float] = {"balanced": 2.0, "low": 1.2}
+"""What the p99 of clients' reads may come to beside a recovery, times that without."""
 RESIDENT_LIMIT = 150 * MIB
 Results = dict[str, list[fio.Measured]]
 
@@ -38,6 +43,14 @@ def main() -> None:
         if options.only in (None, "disk"):
             disk, size, rounds = folders["disk"], options.size, options.rounds
             _print_sync("recovery** against dd, O_DIRECT", recovery(disk, size, rounds))
+            _print_sync(
+                "re-add of 1 GiB of 1 TiB** against dd, O_DIRECT",
+                re_add(disk, options.dirty, rounds),
+                RE_ADD_TARGET,
+            )
+            for impact, most in BESIDE.items():
+                found = reads_beside_a_recovery(disk, impact, size, rounds, options.seconds, options.ramp)
+                _print_beside(impact, most, found)
             _print_sync("check** against cmp, page cache", check(disk, size, rounds, direct=False))
             _print_sync("check** against cmp, O_DIRECT", check(disk, size, rounds, direct=True))
         if options.only in (None, "memory"):
@@ -54,6 +67,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", choices=["memory", "disk"])
     parser.add_argument("--match", default="", help="only loads with this in their name")
     parser.add_argument("--size", type=parse_size, default=GIB, help="of the mirror (default 1G)")
+    parser.add_argument("--dirty", type=parse_size, default=GIB, help="what a re-add copies (default 1G)")
     parser.add_argument("--memory", default="/dev/shm", help="folder in memory (default /dev/shm)")
     parser.add_argument("--disk", default="/var/tmp", help="folder on a disk (default /var/tmp)")
     return parser.parse_args()
@@ -110,12 +124,23 @@ def _print_row(row: Row, results: Results) -> None:
     )
 
 
-def _print_sync(what: str, rounds: list[tuple[float, float]]) -> None:
+def _print_beside(impact: str, most: float, rounds: list[tuple[float, float]]) -> None:
+    beside, idle = (statistics.median(column) * 1e6 for column in zip(*rounds, strict=True))
+    ratio = statistics.median(one / other for one, other in rounds)  # neighbours in time
+    verdict = "reached" if ratio <= most else "MISSED"
+    print(
+        f"| **p99 us of 4K reads beside a recovery**, {impact}, against none | {beside:.0f} | {idle:.0f} |"
+        f" {ratio:.2f}x | at most {most:.2f}x: {verdict} | | |",
+        flush=True,
+    )
+
+
+def _print_sync(what: str, rounds: list[tuple[float, float]], target: float = SYNC_TARGET) -> None:
     mine, theirs = (statistics.median(column) for column in zip(*rounds, strict=True))
     ratio = mine / theirs
     print(
         f"| **{what} | {format_rate(mine)} | {format_rate(theirs)} | {ratio:.2f}x"
-        f" | {_verdict(ratio, SYNC_TARGET)} | | |",
+        f" | {_verdict(ratio, target)} | | |",
         flush=True,
     )
 

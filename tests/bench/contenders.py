@@ -14,7 +14,15 @@ from typing import Any
 
 import msgspec
 
-from mirrortui.api.schema import CreateRequest, MemberRequest, Mirror, SyncRequest, SyncVerb
+from mirrortui.api.schema import (
+    CreateRequest,
+    Impact,
+    ImpactRequest,
+    MemberRequest,
+    Mirror,
+    SyncRequest,
+    SyncVerb,
+)
 from mirrortui.nbd.client import NbdClient
 from mirrortui.nbd.protocol import NbdError
 from mirrortui.worker.messages import Call, Job, Line, Started
@@ -55,12 +63,16 @@ class Ours(Contender):
         self._sock.close()
 
     def verb(self, name: str, member: Path) -> None:
-        """fail, remove, add."""
+        """fail, remove, add, re-add."""
         self._call(name, MemberRequest(member=str(member), force=True, yes=True))
 
     def sync(self, action: SyncVerb) -> None:
         """Check, or whatever else reads or copies it all."""
         self._call("sync", SyncRequest(action=action, yes=True))
+
+    def impact(self, impact: Impact) -> None:
+        """How much clients may notice of a recovery."""
+        self._call("impact", ImpactRequest(impact=impact))
 
     def status(self) -> Mirror:
         return msgspec.json.decode(self._call("status", None), type=Mirror)

@@ -23,23 +23,23 @@ _PATIENCE_SECONDS = 600.0
 def recovery(folder: Path, size: int, rounds: int) -> list[tuple[float, float]]:
     """Bytes a second: recovery's and dd's, interleaved, O_DIRECT both, onto files that are new each time."""
     source, second = member(folder, "source", size), member(folder, "second", size)
-    _fill(source)
+    fill(source)
     found = []
     with ours(folder, [source, second], direct=True) as mirror:
-        _drop(mirror, second)
+        drop(mirror, second)
         for _ in range(rounds):
             new = member(folder, "new", size)
             seconds = _recover(mirror, new)
-            _drop(mirror, new)
+            drop(mirror, new)
             copied = mirror.status().size
-            found.append((copied / seconds, copied / _dd(source, member(folder, "copy", size), copied)))
+            found.append((copied / seconds, copied / dd(source, member(folder, "copy", size), copied)))
     return found
 
 
 def check(folder: Path, size: int, rounds: int, *, direct: bool) -> list[tuple[float, float]]:
     """Bytes a second of each copy: a check's and cmp's, interleaved, nothing of the files in the page cache."""
     one, other = member(folder, "one", size), member(folder, "other", size)
-    _fill(one)
+    fill(one)
     shutil.copyfile(one, other)
     found = []
     with ours(folder, [one, other], direct=direct) as mirror:
@@ -93,27 +93,27 @@ def _recover(mirror: Ours, new: Path) -> float:
         (state,) = (one.state for one in mirror.status().members if one.path == str(new))
         if state == "in_sync":
             return time.monotonic() - begun
-        _pause(begun, f"{new} is {state}")
+        pause(begun, f"{new} is {state}")
 
 
 def _wait_until_idle(mirror: Ours) -> None:
     begun = time.monotonic()
     while (status := mirror.status()).sync_action != "idle":
-        _pause(begun, f"still {status.sync_action}")
+        pause(begun, f"still {status.sync_action}")
 
 
-def _pause(begun: float, state: str) -> None:
+def pause(begun: float, state: str) -> None:
     if time.monotonic() > begun + _PATIENCE_SECONDS:
         raise RuntimeError(f"waited for too long: {state}")
     time.sleep(_LOOK_SECONDS)
 
 
-def _drop(mirror: Ours, path: Path) -> None:
+def drop(mirror: Ours, path: Path) -> None:
     mirror.verb("fail", path)
     mirror.verb("remove", path)
 
 
-def _dd(source: Path, target: Path, size: int) -> float:
+def dd(source: Path, target: Path, size: int) -> float:
     """Seconds to copy that many bytes and have them on disk."""
     command = [
         "dd", f"if={source}", f"of={target}", "bs=1M", f"count={size >> 20}", "iflag=direct", "oflag=direct",
@@ -138,7 +138,7 @@ def _cmp(one: Path, other: Path, size: int, *, direct: bool) -> float:
     return time.monotonic() - begun
 
 
-def _fill(path: Path) -> None:
+def fill(path: Path) -> None:
     """No hole is left to be skipped."""
     with path.open("r+b") as file:
         left = path.stat().st_size
