@@ -133,11 +133,11 @@ def _enlarge(mirror: Mirror, size: int) -> None:
     for member in array.members:
         member.need = ChunkSet(array.chunks, member.need)
         member.fresh = array.has_bitmap and member.state is not State.FAULTY
-    for chunk in fresh:
-        source = _source(array, chunk)
+    for part in (fresh[:1], fresh[1:]):  # the first may hold old data, too
+        source = _source(array, part[0]) if part else None
         for member in array.targets():
             if member is not source:
-                member.need.add(chunk)
+                member.need.update(part)
     mirror.book.epoch += 1
     mirror.sync.rechunk()
     array.changed()

@@ -30,6 +30,9 @@ class Inspector:
             match self._rng.randrange(7):
                 case 0 | 1 | 2:
                     self._begin(mirror, repair=self._rng.random() < 0.3)
+                case 3 if self._rng.random() < 0.3:
+                    mirror.sync.courtesy.take_turn("queued behind another", 0, 0)
+                    self._scene.reached["queued"] += 1
                 case 3:
                     mirror.sync.paused = not mirror.sync.paused
                     self._scene.reached["paused or resumed"] += 1
