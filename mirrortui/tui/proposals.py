@@ -11,6 +11,7 @@ from mirrortui.api.consent import command
 from mirrortui.api.interface import EngineApi, MemberVerb
 from mirrortui.api.schema import (
     AccessRequest,
+    AdoptRequest,
     AssembleRequest,
     BitmapRequest,
     CreateRequest,
@@ -237,17 +238,46 @@ class SetBitmap:
 
 @dataclass(frozen=True, slots=True)
 class Grow:
-    """Have more members, or fewer. Wants a deliberate key."""
+    """Have more members, or fewer; or another size. Wants a deliberate key."""
 
     mirror: str
-    members: int
+    members: int | None = None
+    size: int | Literal["max"] | None = None
+    """Bytes; max: all that there is room for."""
 
     def plan(self, client: EngineApi) -> Plan:
-        return replace(client.plan_grow(self.mirror, GrowRequest(members=self.members)), confirm="yes")
+        request = GrowRequest(members=self.members, size=self.size)
+        return replace(client.plan_grow(self.mirror, request), confirm="yes")
 
     def act(self, client: EngineApi, plan: Plan) -> Mirror:
-        request = GrowRequest(members=self.members, yes=_confirmed(plan), events=plan.events)
+        request = GrowRequest(members=self.members, size=self.size, yes=_confirmed(plan), events=plan.events)
         return client.grow(self.mirror, request)
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Make a disk with data on it the first member of a mirror."""
+
+    name: str
+    disk: str
+    new: str | None
+    tail_is_free: bool
+    extend: bool
+
+    def plan(self, client: EngineApi) -> Plan:
+        return client.plan_adopt(self._request())
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        return client.adopt(replace(self._request(), yes=_confirmed(plan)))
+
+    def _request(self) -> AdoptRequest:
+        return AdoptRequest(
+            name=self.name,
+            disk=self.disk,
+            new=self.new,
+            tail_is_free=self.tail_is_free,
+            extend=self.extend,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -322,3 +322,24 @@ async def test_the_fault_lab_breaks_the_member_that_is_picked() -> None:
         assert not isinstance(play.screen, LabDialog)
         await play.press("X", "G", "up", "enter")
         assert play.vault.lab == {second: "slow", "": "power-cut"}
+
+
+async def test_a_full_disk_is_adopted() -> None:
+    async with playing("empty") as play:
+        await play.press("T")
+        await play.type("old")
+        await play.press("tab")
+        await play.type("/full.img")
+        await play.press("tab")
+        await play.type("/new.img")
+        await play.press("enter", "y")
+        assert play.at_home
+        assert [member.path for member in play.engine.mirror("old").members] == ["/full.img", "/new.img"]
+
+
+async def test_a_mirror_grows_to_all_that_there_is_room_for() -> None:
+    async with playing("healthy") as play:
+        await play.press("=")
+        await play.type("max")
+        await play.press("enter", "y")
+        assert play.at_home

@@ -171,6 +171,16 @@ DEEDS: tuple[Action, ...] = (
         in_bar=False,
     ),
     Action(
+        "size",
+        ("equals_sign",),
+        "size",
+        "Use more of the members, if they have more room",
+        "mirror",
+        why.ours(lambda _: None),
+        shown="=",
+        in_bar=False,
+    ),
+    Action(
         "bitmap",
         ("b",),
         "bitmap",
@@ -236,6 +246,15 @@ DEEDS: tuple[Action, ...] = (
         "Copy this mirror's address",
         "mirror",
         why.not_running,
+        in_bar=False,
+    ),
+    Action(
+        "adopt",
+        ("T",),
+        "adopt",
+        "Make a mirror of a disk with data on it, which stays where it is",
+        "engine",
+        why.no_engine,
         in_bar=False,
     ),
     Action(

@@ -9,6 +9,7 @@ from textual.screen import Screen
 from mirrortui.api.interface import EngineApi
 from mirrortui.tui.actions import Situation
 from mirrortui.tui.modals.add import AddDialog, ReplaceDialog
+from mirrortui.tui.modals.adopt import AdoptDialog
 from mirrortui.tui.modals.assemble import AssembleDialog
 from mirrortui.tui.modals.create import CreateDialog
 from mirrortui.tui.modals.elsewhere import ScanDialog, ZeroDialog
@@ -27,7 +28,7 @@ from mirrortui.tui.modals.members import (
 from mirrortui.tui.modals.menu import ActionMenu
 from mirrortui.tui.modals.mismatches import MismatchScreen
 from mirrortui.tui.modals.pace import PaceDialog
-from mirrortui.tui.modals.settings import AccessDialog, BitmapDialog, GrowDialog, RenameDialog
+from mirrortui.tui.modals.settings import AccessDialog, BitmapDialog, GrowDialog, RenameDialog, SizeDialog
 from mirrortui.tui.modals.whole import (
     HandOverDialog,
     StopDialog,
@@ -71,6 +72,10 @@ def dialog_for(action: str, client: EngineApi, now: Situation) -> Screen[Any]:
             return MismatchScreen(client, mirror)
         case "pace", mirror if mirror:
             return PaceDialog(client, mirror)
+        case "adopt", _:
+            return AdoptDialog(client)
+        case "size", mirror if mirror:
+            return SizeDialog(client, mirror)
         case "lab", mirror if mirror:
             return LabDialog(client, mirror, now.member)
         case "export", mirror if mirror:

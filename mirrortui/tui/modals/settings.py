@@ -12,6 +12,7 @@ from mirrortui.api.schema import Mirror
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.proposals import Grow, Rename, SetAccess, SetBitmap
 from mirrortui.tui.widgets.entry import Entry
+from mirrortui.units import format_size, parse_size
 
 
 class AccessDialog(PlanDialog):
@@ -87,5 +88,37 @@ class GrowDialog(PlanDialog):
         return Grow(self._mirror.name, int(typed)) if typed.isdecimal() and len(typed) < 4 else None
 
     @on(Input.Changed, "#members")
+    def _typing(self) -> None:
+        self.propose_soon()
+
+
+class SizeDialog(PlanDialog):
+    """Type how large it is to be."""
+
+    PROMPT = "Type a size such as 2T, or max for all that the members have room for. Clients see it when they connect again."
+
+    def __init__(self, client: EngineApi, mirror: Mirror) -> None:
+        super().__init__(client, f"Size of {mirror.name}: {format_size(mirror.size)} now")
+        self._mirror = mirror.name
+
+    def compose_choice(self) -> ComposeResult:
+        with Horizontal(classes="field"):
+            yield Static("size", classes="label")
+            yield Entry(id="size", placeholder="max")
+
+    def on_mount(self) -> None:
+        self.query_one("#size").focus()
+
+    def proposal(self) -> Grow | None:
+        typed = self.query_one("#size", Entry).value.strip()
+        if typed == "max":
+            return Grow(self._mirror, size="max")
+        try:
+            size = parse_size(typed)
+        except ValueError:
+            return None
+        return Grow(self._mirror, size=size) if size else None
+
+    @on(Input.Changed, "#size")
     def _typing(self) -> None:
         self.propose_soon()

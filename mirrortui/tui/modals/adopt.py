@@ -1,0 +1,56 @@
+"""A disk that is full already becomes a mirror's first member."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Input, Static
+
+from mirrortui.api.interface import EngineApi
+from mirrortui.tui.modals.dialog import PlanDialog
+from mirrortui.tui.proposals import Adopt
+from mirrortui.tui.widgets.entry import Entry
+from mirrortui.tui.widgets.path_entry import PathEntry, working_folder
+from mirrortui.tui.widgets.tick import Tick
+
+
+class AdoptDialog(PlanDialog):
+    """Type a name, the disk, and the one that is filled from it."""
+
+    PROMPT = (
+        "What is on the disk stays where it is; only its end, which must be free, is written to. The new member is "
+        "filled from it. Without one there is a single copy until you add it."
+    )
+
+    def __init__(self, client: EngineApi) -> None:
+        super().__init__(client, "Make a mirror of a disk with data on it")
+
+    def compose_choice(self) -> ComposeResult:
+        fields = {
+            "name": Entry(id="name", placeholder="vault"),
+            "disk": PathEntry(id="disk", placeholder="/dev/sdb, or an image file", start=working_folder()),
+            "new member": PathEntry(id="new", placeholder="/dev/sdc; perhaps later", start=working_folder()),
+        }
+        for label, field in fields.items():
+            with Horizontal(classes="field"):
+                yield Static(label, classes="label")
+                yield field
+        with Horizontal(classes="field"):
+            yield Tick("the end is free, by my word (--tail-is-free)", id="free")
+            yield Tick("lengthen the file (--extend)", id="extend")
+
+    def on_mount(self) -> None:
+        self.query_one("#name").focus()
+
+    def proposal(self) -> Adopt | None:
+        name = self.query_one("#name", Entry).value.strip()
+        disk, new = (self.query_one(f"#{field}", PathEntry).paths for field in ("disk", "new"))
+        if not name or not disk:
+            return None
+        free, extend = (self.query_one(f"#{tick}", Tick).value for tick in ("free", "extend"))
+        return Adopt(name, disk[0], new[0] if new else None, free, extend)
+
+    @on(Input.Changed)
+    def _typing(self) -> None:
+        self.propose_soon()
