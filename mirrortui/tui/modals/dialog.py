@@ -107,6 +107,7 @@ class PlanDialog(ModalScreen[Plan]):
     def on_mount(self) -> None:
         view = self.query_one(PlanView)
         view.prompt = self.PROMPT
+        self.watch(self.query_one("#plan"), "show_vertical_scrollbar", self._tell_of_more)
         self.propose()
 
     # Plan.
@@ -188,11 +189,9 @@ class PlanDialog(ModalScreen[Plan]):
         shown = [child for child in dialog.children if child.display and child is not plan]
         others = sum(child.outer_size.height + child.styles.margin.height for child in shown)
         plan.styles.max_height = max(_LEAST_PLAN, min(_MOST_PLAN, self.size.height - 2 - others))
-        self.call_after_refresh(self._tell_of_more)
 
-    def _tell_of_more(self) -> None:
-        for plan in self.query("#plan"):
-            plan.border_title = "PgDn shows more" if plan.max_scroll_y else ""
+    def _tell_of_more(self, more: bool) -> None:
+        self.query_one("#plan").border_title = "PgDn shows more" if more else ""
 
     def action_scroll_plan(self, pages: int) -> None:
         """The plan cannot have the focus."""
