@@ -110,7 +110,7 @@ MUTANTS = [
     _m("a checkpoint above what is due again", "I9", "assemble", 20000, ("member.recovered = min(sb.recovery_offset * SECTOR, due)", "member.recovered = sb.recovery_offset * SECTOR")),
     _m("no levelling after a cut round", "I9", "assemble", 4000, ("    if not members and not mirror.intent.pages:", "    if True:")),
     _m("a re-added member lacks the bitmap", "I9", "mirror", 0, ("member.fresh = self.array.has_bitmap", "member.fresh = False"), race=races.a_re_added_member_holds_the_bitmap_that_counts),
-    _m("a spare is re-added as if it held the data", "I9", "manage", 20000, ("if sb.role >= array.raid_disks:", "if False:")),
+    _m("a spare is re-added as if it held the data", "I9", "manage", 20000, ("if sb.role >= sb.raid_disks:", "if False:")),
     _m("writes are taken while it is read-only", "I13", "mirror", 300, ("        if self.readonly:\n            self.executor.spawn", "        if False:\n            self.executor.spawn")),
     _m("read-only before all is drained", "I13", "access", 300, ("    await drained(mirror)\n", "")),
     _m("who failed while it was read-only is written down late", "I4", "access", 0, ("        mirror.scribe.failed_at = mirror.scribe.want()\n", "        pass\n"), race=races.a_member_fails_while_it_is_read_only),

@@ -339,7 +339,7 @@ async def test_a_full_disk_is_adopted() -> None:
 
 async def test_a_mirror_grows_to_all_that_there_is_room_for() -> None:
     async with playing("healthy") as play:
-        await play.press("=")
+        await play.press("equals_sign")
         await play.type("max")
         await play.press("enter", "y")
         assert play.at_home
