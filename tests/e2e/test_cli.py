@@ -16,6 +16,8 @@ import mirrortui
 from mirrortui.units import MIB
 from tests.e2e.conftest import PATIENCE, World, state_of, until
 
+pytestmark = pytest.mark.slow  # together they start some hundred processes
+
 
 def answer(world: World, typed: str, *words: str | Path) -> tuple[int, str]:
     """Run a verb at a terminal where somebody types; its exit code, and what the terminal showed."""

@@ -8,6 +8,8 @@ from mirrortui.api.schema import Mirror
 from mirrortui.units import MIB
 from tests.e2e.conftest import World, until
 
+pytestmark = pytest.mark.slow
+
 
 def served(world: World) -> Mirror:
     images = [world.image(name, 8 * MIB) for name in ("a.img", "b.img", "c.img")]
@@ -19,7 +21,6 @@ def served(world: World) -> Mirror:
     return world.client.mirror("vault")
 
 
-@pytest.mark.slow
 def test_a_pulled_member_is_out_until_it_is_plugged_in(world: World) -> None:
     uri, b = served(world).uri, str(world.place / "b.img")
     world.do("lab", "vault", "pull", b)
@@ -33,7 +34,6 @@ def test_a_pulled_member_is_out_until_it_is_plugged_in(world: World) -> None:
     assert world.do("check", "vault", "--wait").err.endswith("vault: 0 B differed.\n")
 
 
-@pytest.mark.slow
 def test_rot_is_found_and_named(world: World) -> None:
     served(world)
     c = str(world.place / "c.img")
@@ -51,7 +51,6 @@ def test_bad_sectors_are_rewritten(world: World) -> None:
     assert world.do("check", "vault", "--wait").err.endswith("vault: 0 B differed.\n")
 
 
-@pytest.mark.slow
 def test_the_power_goes_and_comes_back(world: World) -> None:
     before = served(world).worker_pid
     world.do("lab", "vault", "power-cut")

@@ -17,6 +17,8 @@ from tests.simulation.run import run_cuts, run_seeds
 from tests.simulation.size_races import SIZE_RACES
 
 FEW = 300
+AT_ONCE = 100
+"""Seeds: a mutant that may need more is for those who have more time."""
 """Seeds that every run of the tests affords for a mutant."""
 FIRST = int(os.environ.get("MIRRORTUI_SEED", "0"))
 CUTS = int(os.environ.get("MIRRORTUI_CUTS", "20000"))
@@ -87,8 +89,16 @@ def caught_within(mutant: Mutant) -> int | None:
 IN_PIECES = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
+def _slow_where_it_takes_more_seeds(mutants: list[Mutant]) -> list[object]:
+    return [pytest.param(m, marks=[pytest.mark.slow] if m.seeds > AT_ONCE else []) for m in mutants]
+
+
 @IN_PIECES
-@pytest.mark.parametrize("mutant", [m for m in MUTANTS if 0 < m.seeds <= FEW], ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    "mutant",
+    _slow_where_it_takes_more_seeds([m for m in MUTANTS if 0 < m.seeds <= FEW]),
+    ids=lambda m: m.name,
+)
 def test_a_broken_rule_is_noticed_at_once(mutant: Mutant) -> None:
     assert caught_within(mutant) is not None, f"{mutant.rule} was broken and nothing noticed"
 

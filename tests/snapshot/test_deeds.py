@@ -9,6 +9,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from mirrortui.testing.screenshots import Shot, draw
 
+pytestmark = pytest.mark.slow  # together they start some thirty apps
+
 DIALOGS = {
     "menu-of-a-member": ("degraded", ["enter", "space"]),
     "menu-of-a-mirror": ("healthy", ["space"]),

@@ -9,6 +9,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from mirrortui.testing.screenshots import Shot, draw
 
+pytestmark = pytest.mark.slow  # together they start some thirty apps
+
 SIZES = [(80, 24), (120, 40), (200, 60)]
 VIEWS = {"mirror": "2", "devices": "3", "events": "4", "jobs": "5", "help": "6"}
 

@@ -187,6 +187,7 @@ def cut_at(step: int, chunk: int | None, filling: bool) -> tuple[Stage, list[Sim
     return stage, disks, over
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filling", [False, True], ids=["whole", "filling"])
 @pytest.mark.parametrize("chunk", [None, 128 * KIB], ids=["goes", "comes"])
 def test_wherever_the_power_goes_all_members_are_there_and_equal(chunk: int | None, filling: bool) -> None:

@@ -21,6 +21,8 @@ from mirrortui.units import KIB, MIB, SECTOR
 from tests.golden import GoldenMember, members
 from tests.stage import Stage, image
 
+pytestmark = pytest.mark.slow  # the power goes at every operation
+
 DATA = random.Random(1).randbytes(64 * KIB)
 OLD = ["legacy/clean", "clean-1.0", "clean-1.1", "clean-1.2", "foreign/raid5"]
 

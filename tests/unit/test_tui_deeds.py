@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from mirrortui.api.schema import Member, Mirror
@@ -17,6 +18,8 @@ from mirrortui.tui.widgets.divergence import Divergence
 from mirrortui.tui.widgets.pick import Pick
 from mirrortui.tui.widgets.plan_view import PlanView
 from tests.tui_stage import Stage, playing
+
+pytestmark = pytest.mark.slow  # together they start some thirty apps
 
 
 async def become(play: Stage, **changes: object) -> None:

@@ -11,6 +11,8 @@ from mirrortui.tui.widgets.mirror_list import MirrorList
 from mirrortui.tui.widgets.row_list import RowList
 from tests.tui_stage import Stage, playing
 
+pytestmark = pytest.mark.slow  # together they start some twenty apps
+
 
 def listed(play: Stage) -> dict[str, str]:
     """The first line of each mirror, by its name."""

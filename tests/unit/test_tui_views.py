@@ -32,6 +32,8 @@ from mirrortui.tui.widgets.tab_strip import TabStrip
 from mirrortui.units import GIB, TIB
 from tests.tui_stage import Stage, playing
 
+pytestmark = pytest.mark.slow  # together they start some thirty apps
+
 
 def place(play: Stage) -> str:
     return play.home.situation.place

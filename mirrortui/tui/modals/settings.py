@@ -95,7 +95,7 @@ class GrowDialog(PlanDialog):
 class SizeDialog(PlanDialog):
     """Type how large it is to be."""
 
-    PROMPT = "Type a size such as 2T, or max for all that the members have room for. Clients see it when they connect again."
+    PROMPT = "Type a size such as 2T, or max for all that there is room for. Clients see it when they connect again."
 
     def __init__(self, client: EngineApi, mirror: Mirror) -> None:
         super().__init__(client, f"Size of {mirror.name}: {format_size(mirror.size)} now")
