@@ -275,22 +275,16 @@ def choose(found: Sequence[Found], rest: Sequence[Found], survivor: str | None) 
         f
         for f in rest
         if f not in (*losers, *copies)
-        and (_filled_elsewhere(f, copies) or any(parting.parted(f, copy, found) for copy in copies))
+        and (_filled_elsewhere(f, copies, found) or any(parting.parted(f, copy, found) for copy in copies))
     ]
     if parting.parted_pairs(still := [f for f in rest if f not in losers]):
         raise refusal(still)
     return losers
 
 
-def _filled_elsewhere(found: Found, copies: Sequence[Found]) -> bool:
-    """None of these is who fills it."""
-    return not any(_knows(found, copy) for copy in copies)
-
-
-def _knows(one: Found, other: Found) -> bool:
-    """One's table has a place for the other, in another slot than its own."""
-    apart = one.superblock.dev_number != other.superblock.dev_number
-    return apart and parting.place(one, other) < ROLE_FAULTY
+def _filled_elsewhere(filled: Found, copies: Sequence[Found], among: Sequence[Found]) -> bool:
+    """None of these copies is who fills it."""
+    return not any(parting.accepts(filled, copy, among) for copy in copies)
 
 
 def _no_survivor(kept: Found, rest: Sequence[Found]) -> str:

@@ -199,12 +199,14 @@ class Boots:
         return geometry.accepts(other, disk) and not geometry.accepts(disk, other)
 
     def _means(self, disk: SimDisk, other: SimDisk) -> bool:
-        """It accepts the other, and nobody else who is there can be meant by that slot."""
+        """It accepts the other, as what that is, and nobody else who is there can be meant by that slot."""
         geometry = self._scene.habits.geometry
         slots = [sb.dev_number for d in self._scene.there if (sb := geometry.superblock(d))]
-        own = geometry.superblock(other)
-        assert own is not None
-        return geometry.accepts(disk, other) and slots.count(own.dev_number) == 1
+        table, own = geometry.superblock(disk), geometry.superblock(other)
+        assert table is not None and own is not None
+        if not geometry.accepts(disk, other) or slots.count(own.dev_number) > 1:
+            return False
+        return table.raid_disks != own.raid_disks or table.dev_roles[own.dev_number] == own.role
 
     def _most(self, keep: list[SimDisk], loser: SimDisk) -> set[int]:
         """Chunks in which a loser may differ from those that are kept, by what the bitmaps say."""

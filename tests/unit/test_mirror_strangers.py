@@ -100,6 +100,18 @@ def test_one_that_nobody_who_stays_has_filled_goes_with_the_losers(members: list
     assert {place.found.path for place in verdict.places if not place.recovering} == {"b"}
 
 
+def test_a_slot_means_the_latest_who_had_it(members: list[Found]) -> None:
+    """b had slot 2 in its own life, c has it in the other one; a is being filled by c, not by b."""
+    a, b, c = members
+    found = [
+        told(a, 4, 49, {2: 0, 4: 0}, FILLING, Feature.REPLACEMENT),
+        told(b, 2, 17, {2: 0}),
+        told(c, 2, 49, {2: 0, 4: 0}),
+    ]
+    verdict = decide(found, survivor="b", run=True)
+    assert {place.found.path for place in verdict.places if not place.recovering} == {"b"}
+
+
 def test_the_survivor_is_named_also_where_who_is_filled_beside_it_knows_more(members: list[Found]) -> None:
     """A round of superblocks reached c, which is to replace b, and not b."""
     a, b, c = members

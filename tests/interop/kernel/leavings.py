@@ -117,6 +117,12 @@ def _flags_and_name(turn: Turn) -> None:
     turn.rename("another")
 
 
+def _lag(turn: Turn) -> None:
+    """b may be behind from now on."""
+    turn.mark("b", "write-mostly")
+    turn.lag(64)
+
+
 BAD_BLOCK = 1300
 """Of the array: one that b cannot read and does not write."""
 
@@ -180,6 +186,9 @@ AT_REST: dict[str, Left] = {
     ),
     "flags-and-name": Left(
         steps=_then(_whole(), _flags_and_name), flags={"a": "write_mostly", "b": "failfast"}
+    ),
+    "write-behind": Left(
+        steps=_then(_whole(), _lag, lambda turn: turn.put(2, 500, 40)), flags={"b": "write_mostly"}
     ),
     "bitmap-removed": Left(steps=_then(_whole(), lambda turn: turn.bitmap(None))),
     "bitmap-changed": Left(
@@ -252,6 +261,9 @@ _BUSY: dict[str, Left] = {
     "busy-chunk-4K": Left(steps=_whole(chunk=4 * KIB), killed=_nothing, actions=("resync",)),
     "busy-bitmap-changed": Left(
         steps=_whole(), killed=lambda turn: turn.bitmap(128 * KIB), actions=("resync",)
+    ),
+    "busy-write-behind": Left(
+        steps=_then(_whole(), _lag), killed=_nothing, flags={"b": "write_mostly"}, actions=("resync",)
     ),
     "busy-degraded": Left(steps=_DEGRADED, killed=_nothing, found=_ONLY_A),
     "busy-fail": Left(steps=_whole(), killed=_do("fail b"), found=_ONLY_A),

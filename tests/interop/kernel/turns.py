@@ -145,6 +145,11 @@ class Turn:
         kind: Literal["internal", "none"] = "internal" if chunk else "none"
         self.world.client.set_bitmap(self.name, BitmapRequest(bitmap=kind, chunk=chunk, yes=True))
 
+    def lag(self, writes: int) -> None:
+        """By so many may write-mostly members be behind."""
+        request = BitmapRequest(bitmap="internal", write_behind=writes, yes=True)
+        self.world.client.set_bitmap(self.name, request)
+
     def make_readonly(self) -> None:
         """Nothing is written from now on."""
         self.world.client.set_access(self.name, AccessRequest(readonly=True, yes=True))
