@@ -189,6 +189,8 @@ def test_many_callers_start_one_engine(world: World) -> None:
     starters = [world.start("mirrortui.cli.main", "devices") for _ in range(3)]
     assert [starter.wait(PATIENCE) for starter in starters] == [0, 0, 0]
     pid = world.client.engine().pid
+    # One that is only just starting would be a new engine after the stop.
+    until(lambda: all(c.pid == pid or c.poll() is not None for c in callers), "all others have given up")
     world.do("engine", "stop")
     for process in callers + starters:
         process.communicate(timeout=PATIENCE)
