@@ -130,7 +130,7 @@ def _why_not(
 def _parent(device: pyudev.Device) -> str:
     if device.device_type == "partition":
         disk = device.find_parent("block")
-        return str(disk.device_node or "") if disk else ""
+        return str(disk.device_node or "") if disk is not None else ""
     below = sorted(entry.name for entry in Path(device.sys_path, "slaves").glob("*"))
     return f"/dev/{below[0].replace('!', '/')}" if below else ""
 
