@@ -64,8 +64,12 @@ def test_a_device_that_is_taken_says_by_whom(image: Path) -> None:
 def test_a_partitioned_disk_names_its_partitions(image: Path) -> None:
     with loop_device(image) as path:
         command("addpart", path, "1", "2048", "4096")
-        assert seen(path).why_not == f"has partitions: {Path(path).name}p1"
-        command("delpart", path, "1")
+        try:
+            assert seen(path).why_not == f"has partitions: {Path(path).name}p1"
+            parents = {device.path: device.parent for device in discover()}
+            assert parents.get(f"{path}p1") == path
+        finally:
+            command("delpart", path, "1")
 
 
 def test_read_only(image: Path) -> None:
