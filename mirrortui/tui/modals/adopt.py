@@ -38,7 +38,8 @@ class AdoptDialog(PlanDialog):
                 yield field
         with Horizontal(classes="field"):
             yield Tick("the end is free, by my word (--tail-is-free)", id="free")
-            yield Tick("lengthen the file (--extend)", id="extend")
+        with Horizontal(classes="field"):
+            yield Tick("make an image file longer, if it is not (--extend)", id="extend")
 
     def on_mount(self) -> None:
         self.query_one("#name").focus()
