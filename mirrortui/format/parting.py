@@ -4,6 +4,9 @@ Every update of an array goes to all its active members, and a member that fails
 then have no place for it, while its own still has one for them. So in one history whoever has no place for a member
 never counts fewer events than that member, and of two members that have no place for each other at least one was left
 behind by a third that it still believes in. What no such history explains was used apart.
+
+One story stays hidden: a member that was replaced in a round which it missed, and was then started alone (--run) and
+written to, still believes in its replacement, and so looks as if it had only been left behind by that.
 """
 
 from __future__ import annotations
