@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mirrortui.device.buffers import Buffer, Pool
+from mirrortui.device.filters.crash import PowerCut
 from mirrortui.errors import MirrortuiError
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import AssembleSpec, assemble
@@ -62,6 +63,24 @@ class Stage:
         if problems:
             raise problems[0]
         return ended[0]
+
+    def cut_at(self, step: int, task: Task, disks: Sequence[SimDisk]) -> bool:
+        """Run a task, and cut the power at that operation from now; True: the task was over by then."""
+        self.scheduler.operations, self.scheduler.cut_at = 0, step
+        over = False
+        try:
+            self.run(task)
+            over = True
+            self.wait(1)
+        except PowerCut:
+            pass
+        self.scheduler.cut_at = -1
+        self.executor.abandon()
+        in_flight = self.scheduler.ready
+        for disk in disks:
+            disk.lose_power(in_flight)
+        self.scheduler.forget()
+        return over
 
     def until(self, happened: Any) -> None:
         """Complete operations, and let time pass when there are none."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from mirrortui.device.filters.crash import PowerCut
 from mirrortui.errors import RefusedError, RequestError
 from mirrortui.format import bitmap
 from mirrortui.mirror import bitmaps, manage
@@ -169,22 +168,8 @@ def cut_at(step: int, chunk: int | None, filling: bool) -> tuple[Stage, list[Sim
         stage.run(bitmaps.remove_bitmap(mirror))
     for at in (0, mirror.size // 2):
         stage.write(mirror, at, b"x" * 4096)
-    stage.scheduler.operations = 0
-    stage.scheduler.cut_at = step
-    over = False
-    try:
-        stage.run(bitmaps.remove_bitmap(mirror) if chunk is None else bitmaps.add_bitmap(mirror, chunk))
-        over = True
-        stage.wait(1)
-    except PowerCut:
-        pass
-    stage.scheduler.cut_at = -1
-    stage.executor.abandon()
-    in_flight = stage.scheduler.ready
-    for disk in disks:
-        disk.lose_power(in_flight)
-    stage.scheduler.forget()
-    return stage, disks, over
+    change = bitmaps.remove_bitmap(mirror) if chunk is None else bitmaps.add_bitmap(mirror, chunk)
+    return stage, disks, stage.cut_at(step, change, disks)
 
 
 @pytest.mark.slow

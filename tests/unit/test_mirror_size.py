@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from mirrortui.device.filters.crash import PowerCut
 from mirrortui.errors import RefusedError
 from mirrortui.format import layout
 from mirrortui.format.superblock import Superblock
@@ -204,21 +203,7 @@ def cut_at(step: int, bits: bool, make: Callable[[], tuple[Stage, Mirror, list[S
     """A mirror whose copies may differ where it was written to, cut at that operation of its growth."""
     stage, mirror, disks = make()
     stage.write(mirror, 0, b"x" * 4096)
-    stage.scheduler.operations, stage.scheduler.cut_at = 0, step
-    over = False
-    try:
-        stage.run(size.set_size(mirror, None))
-        over = True
-        stage.wait(1)
-    except PowerCut:
-        pass
-    stage.scheduler.cut_at = -1
-    stage.executor.abandon()
-    in_flight = stage.scheduler.ready
-    for disk in disks:
-        disk.lose_power(in_flight)
-    stage.scheduler.forget()
-    return stage, disks, over
+    return stage, disks, stage.cut_at(step, size.set_size(mirror, None), disks)
 
 
 Cut = tuple[Stage, list[SimDisk], bool]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from mirrortui.device.filters.crash import PowerCut
 from mirrortui.errors import RefusedError, RequestError
 from mirrortui.mirror import manage, width
 from mirrortui.mirror.array import State
@@ -103,21 +102,7 @@ def cut_at(step: int, count: int) -> tuple[Stage, list[SimDisk], bool]:
     if count == 2:
         stage.run(manage.fail(mirror, "a"))
     stage.write(mirror, 0, b"x" * 4096)
-    stage.scheduler.operations, stage.scheduler.cut_at = 0, step
-    over = False
-    try:
-        stage.run(width.set_width(mirror, count))
-        over = True
-        stage.wait(1)
-    except PowerCut:
-        pass
-    stage.scheduler.cut_at = -1
-    stage.executor.abandon()
-    in_flight = stage.scheduler.ready
-    for disk in disks:
-        disk.lose_power(in_flight)
-    stage.scheduler.forget()
-    return stage, disks, over
+    return stage, disks, stage.cut_at(step, width.set_width(mirror, count), disks)
 
 
 @pytest.mark.parametrize("count", [2, 4])
