@@ -89,7 +89,7 @@ class Inquirer:
         if self._call and not self._call.ended:
             return otherwise
         call = _start(function, late)
-        self._call = call  # type: ignore[assignment] (only whether it has ended counts)
+        self._call = call  # type: ignore[assignment]  # only whether it has ended counts
         try:
             return call.result(PROMPTLY)
         except TimeoutError:

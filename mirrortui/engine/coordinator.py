@@ -36,9 +36,7 @@ class Coordinator:
             await asyncio.sleep(EVERY)
             try:
                 await self._round()
-            except (
-                Exception
-            ):  # whatever it was, another round comes; workers that hear nothing go on by themselves
+            except Exception:  # another round comes; workers that hear nothing go on by themselves
                 logger.exception("the syncs could not be told whose turn it is")
 
     async def _round(self) -> None:
