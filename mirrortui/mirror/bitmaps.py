@@ -16,9 +16,9 @@ from mirrortui.format.bitmap import BitmapHeader
 from mirrortui.format.ondisk import SUPERBLOCK_BYTES
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.chunks import ChunkSet
-from mirrortui.mirror.manage import check_settled, check_unbroken
+from mirrortui.mirror.manage import check_settled
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.quiet import Quiet, all_written
+from mirrortui.mirror.quiet import Quiet, all_flushed, all_written
 from mirrortui.units import SECTOR, format_size
 
 
@@ -146,9 +146,7 @@ async def give(mirror: Mirror, place: Place) -> None:
     """In quiet: a whole bitmap on every member, then superblocks that speak of it."""
     array = mirror.array
     # Without a bitmap all was suspect after a crash, also what was copied and not flushed: it is not marked any more.
-    if await mirror.book.flush():
-        check_unbroken(array)
-        raise RefusedError(f"{array.label} could not be flushed.", hint="Try again.")
+    await all_flushed(mirror)
     _rechunk(mirror, place.chunk)
     array.resync_from = 0
     for member in array.members:

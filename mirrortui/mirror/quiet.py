@@ -62,3 +62,13 @@ async def all_written(mirror: Mirror) -> None:
     while mirror.scribe.done != mirror.scribe.asked and not mirror.array.broken:
         await mirror.scribe.progress
     check_unbroken(mirror.array)
+
+
+async def all_flushed(mirror: Mirror) -> None:
+    """In quiet: flush every member, then wait until nobody writes superblocks, which a removal may have begun
+    meanwhile: what the caller changes in them without a wait is not overtaken by an older one. Raises RefusedError.
+    """
+    if await mirror.book.flush():
+        check_unbroken(mirror.array)
+        raise RefusedError(f"{mirror.array.label} could not be flushed.", hint="Try again.")
+    await all_written(mirror)

@@ -20,9 +20,9 @@ from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.bitmaps import Place
 from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.create import PAGE_SECTORS
-from mirrortui.mirror.manage import check_settled, check_unbroken
+from mirrortui.mirror.manage import check_settled
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.quiet import Quiet, all_written
+from mirrortui.mirror.quiet import Quiet, all_flushed, all_written
 from mirrortui.units import SECTOR, format_size
 
 
@@ -97,9 +97,7 @@ async def set_size(mirror: Mirror, size: int | None) -> None:
     async with Quiet(mirror, "size"):
         growth = plan_size(mirror.array, size)
         await _make_room(mirror, growth.size)
-        if await mirror.book.flush():
-            check_unbroken(mirror.array)
-            raise RefusedError(f"{mirror.array.label} could not be flushed.", hint="Try again.")
+        await all_flushed(mirror)
         if growth.exchanged:
             await bitmaps.take_away(mirror)
         _enlarge(mirror, growth.size)

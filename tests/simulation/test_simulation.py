@@ -17,9 +17,9 @@ from tests.simulation.run import run_cuts, run_seeds
 from tests.simulation.size_races import SIZE_RACES
 
 FEW = 300
+"""Seeds that every run of the tests affords for a mutant."""
 AT_ONCE = 100
 """Seeds: a mutant that may need more is for those who have more time."""
-"""Seeds that every run of the tests affords for a mutant."""
 FIRST = int(os.environ.get("MIRRORTUI_SEED", "0"))
 CUTS = int(os.environ.get("MIRRORTUI_CUTS", "20000"))
 
@@ -67,6 +67,7 @@ def test_a_few_hundred_worlds_keep_every_promise() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.cuts
 @pytest.mark.timeout(1500)
 def test_twenty_thousand_power_cuts_keep_every_promise() -> None:
     reached, wrong = run_cuts(CUTS, FIRST)
