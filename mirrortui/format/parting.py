@@ -5,14 +5,16 @@ then have no place for it, while its own still has one for them. So in one histo
 never counts fewer events than that member, and of two members that have no place for each other at least one was left
 behind by a third that it still believes in. What no such history explains was used apart.
 
-One story stays hidden: a member that was replaced in a round which it missed, and was then started alone (--run) and
-written to, still believes in its replacement, and so looks as if it had only been left behind by that.
+A slot whose owner failed, was replaced or was missing stays marked as faulty, and is given away last. The kernel forgets
+that and gives away the first free one, and so can hide one story: a member that was replaced in a round which it missed,
+and was then started alone (--run) and written to, looks stale to a copy that has given its slot to another.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol, TypeVar
 
 from mirrortui.format.superblock import ROLE_FAULTY, Feature, Superblock, seconds
@@ -128,12 +130,21 @@ def parted_pairs(members: Sequence[Member]) -> list[tuple[Member, Member]]:
     return [(a, b) for a, b in itertools.combinations(rest, 2) if parted(a, b, able)]
 
 
-def slot_rank(slot: int, first: int, raid_disks: int) -> tuple[bool, int]:
-    """Sort key: which slot a newcomer gets where the first copy has slot `first`. Those come first that leave the same
-    rest, divided by the number of members: halves that part and each take somebody in give away different slots, and
-    neither takes the other's newcomer for its own.
+def vacant_slot(table: Sequence[int], raid_disks: int, taken: AbstractSet[int], first: int) -> int | None:
+    """Which slot a newcomer gets where the first copy has slot `first`; None where none is left.
+
+    A slot whose owner failed or was missing comes last: a copy that missed its owner's end still goes by it. Before,
+    those that leave the same rest, divided by the number of members: halves that part and each take somebody in give
+    away different slots, and neither takes the other's newcomer for its own.
     """
-    return (slot - first) % raid_disks != 0, slot
+    free = (
+        slot for slot in range(raid_disks, len(table)) if slot not in taken and table[slot] >= ROLE_FAULTY
+    )
+
+    def rank(slot: int) -> tuple[bool, bool, int]:
+        return table[slot] == ROLE_FAULTY, (slot - first) % raid_disks != 0, slot
+
+    return min(free, key=rank, default=None)
 
 
 def absent_peers(member: Bearer, among: Sequence[Bearer]) -> list[int]:
@@ -153,7 +164,7 @@ def testimony(one: Bearer, other: Bearer) -> str:
     elif role < ROLE_FAULTY:
         said = f"that {other.path} is still with it"
     elif role == ROLE_FAULTY and slot < sb.max_dev:
-        said = f"that {other.path} failed"
+        said = f"that {other.path} failed or was missing"
     else:
         said = f"that {other.path} is gone"
     return f"{one.path} says at events {sb.events} {said} (last written {when(one)})"

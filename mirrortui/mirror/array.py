@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from mirrortui.device.base import Device
-from mirrortui.format import badblocks
-from mirrortui.format.parting import slot_rank
+from mirrortui.format import badblocks, parting
 from mirrortui.format.superblock import (
     MAX,
     ROLE_FAULTY,
@@ -333,12 +332,8 @@ class Array:
 
     def vacant_slot(self) -> int | None:
         """A slot number for a newcomer: as md does, beyond the first members' and of nobody attached. None: no more."""
-        taken = {m.slot for m in self.members} | {
-            slot for slot, role in enumerate(self.roles) if role < ROLE_FAULTY
-        }
-        free = [slot for slot in range(self.raid_disks, len(self.roles)) if slot not in taken]
         first = min((m.slot for m in self.in_sync()), default=0)
-        return min(free, key=lambda slot: slot_rank(slot, first, self.raid_disks), default=None)
+        return parting.vacant_slot(self.table(), self.raid_disks, {m.slot for m in self.members}, first)
 
     def find(self, path: str) -> Member | None:
         """The attached member of that path."""
@@ -380,9 +375,10 @@ class Array:
         return True
 
     def detach(self, member: Member) -> None:
-        """Take a member that takes no writes out of the tables."""
+        """Let a member go that takes no writes."""
         self.members.remove(member)
-        self.roles[member.slot] = ROLE_SPARE
+        # The slot of one that held a copy stays marked: a copy that missed its end may be somewhere.
+        self.roles[member.slot] = ROLE_FAULTY if member.state is State.FAULTY else ROLE_SPARE
         self.changed()
 
     def break_down(self, why: str) -> None:

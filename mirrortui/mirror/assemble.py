@@ -290,7 +290,7 @@ def _build(
     there = {m.slot for m in array.members}
     for slot, role in enumerate(array.roles):
         if role < superblock.ROLE_FAULTY and slot not in there:
-            array.roles[slot] = superblock.ROLE_SPARE
+            array.roles[slot] = superblock.ROLE_FAULTY
     intent = _intent(verdict, top, array, chunk)
     return Mirror(executor, host, array, intent, pool, spec.tuning, written)
 

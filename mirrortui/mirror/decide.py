@@ -191,7 +191,7 @@ def _seat(freshest: Found, candidates: Sequence[Found]) -> tuple[list[Place], li
         sb = f.superblock
         role = table[sb.dev_number] if sb.dev_number < len(table) else ROLE_SPARE
         if role == ROLE_FAULTY:
-            left_out.append(LeftOut(f.path, "it failed"))
+            left_out.append(LeftOut(f.path, "it failed or was missing"))
         elif role >= top.raid_disks and sb.role < ROLE_FAULTY:
             left_out.append(LeftOut(f.path, "it was removed"))
         elif role < top.raid_disks and sb.events + 1 < top.events:
@@ -379,13 +379,11 @@ def _vacancy(verdict: Verdict, lost: Found) -> tuple[int | None, int | None]:
     roles = sorted({*range(top.raid_disks)} - filled, key=lambda role: role != sb.role)
     taken = {p.found.superblock.dev_number for p in verdict.places}
     taken |= {slot for slot, role in enumerate(top.dev_roles) if role < ROLE_FAULTY}
-    first = min(p.found.superblock.dev_number for p in verdict.places if not p.recovering)
-    later = sorted(
-        range(top.raid_disks, top.max_dev), key=lambda slot: parting.slot_rank(slot, first, top.raid_disks)
-    )
-    own = [] if sb.recovering else [sb.dev_number]
-    slots = (slot for slot in (*own, *later) if slot not in taken)
-    return next(iter(roles), None), next((slot for slot in slots if slot < top.max_dev), None)
+    slot: int | None = sb.dev_number
+    if sb.recovering or slot in taken or sb.dev_number >= top.max_dev:
+        first = min(p.found.superblock.dev_number for p in verdict.places if not p.recovering)
+        slot = parting.vacant_slot(top.dev_roles, top.raid_disks, taken, first)
+    return next(iter(roles), None), slot
 
 
 def _no_room(lost: Found, slot: int, freshest: Found) -> str:

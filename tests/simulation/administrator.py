@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from mirrortui.errors import MirrortuiError
+from mirrortui.errors import DivergedError, MirrortuiError
 from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
@@ -89,7 +89,11 @@ class Administrator:
         """Take back what copies little. I10: not what was used apart since."""
         scene = self._scene
         held = scene.held(disk)
-        await manage.re_add(scene.running, disk)
+        try:
+            await manage.re_add(scene.running, disk)
+        except DivergedError:  # whom it knew was replaced in this moment
+            await self._replace(disk)
+            return
         if held and (lost := scene.histories.lost(held)):
             raise WrongAnswerError(f"{disk.path} was re-added, and {lost} acknowledged writes only it had")
 

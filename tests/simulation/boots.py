@@ -215,9 +215,8 @@ class Boots:
         may_have_forgotten = any(geometry.fills_all_roles(d) for d in (*keep, loser))
         # Who has a place for the other nevertheless gave it to somebody else.
         may_have_forgotten |= any(geometry.accepts(d, loser) or geometry.accepts(loser, d) for d in keep)
-        may_have_forgotten |= (
-            len({sb.raid_disks for d in (*keep, loser) if (sb := geometry.superblock(d))}) > 1
-        )
+        shapes = {(sb.raid_disks, sb.size) for d in (*keep, loser) if (sb := geometry.superblock(d))}
+        may_have_forgotten |= len(shapes) > 1
         if None in cleared or len(cleared) > 1 or may_have_forgotten:
             return set(range(geometry.chunks))
         return geometry.dirty(loser).union(*map(geometry.dirty, keep))

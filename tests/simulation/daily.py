@@ -179,6 +179,7 @@ class Daily:
         scene, geometry, history = self._scene, self._scene.habits.geometry, self._scene.history
         wanted = scene.rng.choice([None, *range(mirror.size, geometry.data * SECTOR + 1, 8 * SECTOR)])
         history.sizes |= {mirror.size, wanted or geometry.data * SECTOR}
+        history.model.uncover(mirror.size // SECTOR)
         scene.reached["growths begun"] += 1
         await size.set_size(mirror, wanted)
         scene.reached["grown in size"] += 1

@@ -57,6 +57,8 @@ class Model:
         """Writes whose content a read may return after a crash."""
         self._issued: list[list[Write]] = [[] for _ in range(sectors)]
         """All writes: a slow read may return any that was issued meanwhile."""
+        self._ever: list[set[int]] = [set() for _ in range(sectors)]
+        """What was ever written there in any history."""
         self.pinned: dict[int, Write] = {}
         """What was read while nobody wrote: it must not change by itself."""
         self.pinning = True
@@ -69,7 +71,7 @@ class Model:
     def fork(self) -> Model:
         """What a copy knows that has no part in what happens from now on, as a crash leaves it."""
         twin = Model(self.sectors)
-        twin._clock, twin._numbers = self._clock, self._numbers
+        twin._clock, twin._numbers, twin._ever = self._clock, self._numbers, self._ever
         now = self.tick()
         ended = {write: replace(write, ended=now) for write in self.open}
         twin.durable = [[ended.get(write, write) for write in writes] for writes in self.durable]
@@ -90,8 +92,18 @@ class Model:
             self.readable[sector].append(write)
             self.durable[sector].append(write)
             self._issued[sector].append(write)
+            self._ever[sector].add(write.number)
             self.pinned.pop(sector, None)
         return write
+
+    def uncover(self, first: int) -> None:
+        """The mirror may be larger than that from now on: a disk may have been longer in another history, and what lies
+        there of it may come to light.
+        """
+        for sector in range(first, self.sectors):
+            left = [Write(number, sector, 1, 0, True, 0) for number in sorted(self._ever[sector])]
+            self.readable[sector] += left
+            self.durable[sector] += left
 
     def end(self, write: Write, error: int) -> None:
         """The write is answered."""

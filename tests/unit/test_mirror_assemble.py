@@ -135,7 +135,7 @@ def test_a_replacement_that_is_away_is_not_missed_and_loses_its_place_in_the_tab
     assert stage.write(mirror, 0, bytes(4096)) == 0
     for member in mirror.array.members:
         table = stage.run(read_member(member.device, stage.pool)).superblock.dev_roles
-        assert table[slot] == ROLE_SPARE
+        assert table[slot] == ROLE_FAULTY
 
 
 @pytest.mark.parametrize("marked", [True, False])

@@ -89,7 +89,7 @@ def test_the_replaced_one_serves_until_the_end_and_is_out_then() -> None:
     assert states(mirror) == {"b": State.IN_SYNC, "c": State.IN_SYNC}
     assert gone == ["a"]
     assert play.says(play.c).feature_map == Feature.BITMAP
-    assert (play.role(play.a, play.b), play.role(play.c, play.b)) == (ROLE_SPARE, 0)
+    assert (play.role(play.a, play.b), play.role(play.c, play.b)) == (ROLE_FAULTY, 0)
     assert play.equal(play.b, play.c)
     assert "member-failed" not in {kind for kind, _ in stage.events}
     kinds = [kind for kind, _ in stage.events if kind.startswith("member-")]
@@ -459,13 +459,17 @@ def test_whoever_the_losers_were_filling_does_not_speak_for_the_survivor() -> No
 
 
 def test_a_slot_that_was_given_on_does_not_part_a_replaced_member_from_its_successor() -> None:
-    """c had the slot first, d has it now; who was replaced last knows only the slot."""
+    """c had the slot first, d has it now, as the kernel gives them; who was replaced last knows only the slot."""
     stage = Stage()
     a, b, c, d = (stage.disk(name) for name in "abcd")
     mirror = stage.create([a, b])
     stage.run(manage.fail(mirror, "a"))
     stage.run(manage.remove(mirror, "a"))
     for old, new in (("b", c), ("c", b), ("b", d)):
+        there = {m.slot for m in mirror.array.members}
+        mirror.array.roles = [
+            role if slot in there else ROLE_SPARE for slot, role in enumerate(mirror.array.roles)
+        ]
         stage.run(replacing.replace(mirror, old, new))
         stage.until(lambda: not mirror.sync.running)
         stage.write(mirror, 0, KEY)

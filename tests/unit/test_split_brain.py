@@ -69,8 +69,8 @@ def test_the_refusal_names_what_each_says_and_changed_and_writes_nothing() -> No
         stage.assemble([a, b], run=True)
     (one, other) = look(stage, a, b)
     told = str(refused.value)
-    assert f"a says at events {one.superblock.events} that b is gone" in told
-    assert f"b says at events {other.superblock.events} that a is gone" in told
+    assert f"a says at events {one.superblock.events} that b failed or was missing" in told
+    assert f"b says at events {other.superblock.events} that a failed or was missing" in told
     assert "both were written since: 2 chunks (128 KiB) changed since on a, 2 chunks (128 KiB)" in told
     assert "They parted at events" in told
     assert (image(a), image(b)) == before
