@@ -5,9 +5,9 @@ then have no place for it, while its own still has one for them. So in one histo
 never counts fewer events than that member, and of two members that have no place for each other at least one was left
 behind by a third that it still believes in. What no such history explains was used apart.
 
-A slot whose owner failed, was replaced or was missing stays marked as faulty, and is given away last. The kernel forgets
-that and gives away the first free one, and so can hide one story: a member that was replaced in a round which it missed,
-and was then started alone (--run) and written to, looks stale to a copy that has given its slot to another.
+A slot whose owner failed, was replaced or was missing stays marked as faulty, and is given away last. The kernel
+forgets that and gives away the first free one, and so can hide one story: a member that was replaced in a round which
+it missed, and was then started alone (--run) and written to, looks stale to a copy that gave its slot to another.
 """
 
 from __future__ import annotations
