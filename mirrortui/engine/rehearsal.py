@@ -16,8 +16,10 @@ from mirrortui.errors import MemberError
 from mirrortui.format.superblock import seconds
 from mirrortui.mirror.assemble import AssembleSpec, consider
 from mirrortui.mirror.decide import Verdict
-from mirrortui.mirror.diverged import Rejoin, Side, amount
+from mirrortui.mirror.differences import amount
+from mirrortui.mirror.diverged import Side
 from mirrortui.mirror.executor import Operation, run_at_once
+from mirrortui.mirror.rejoin import Rejoin
 from mirrortui.mirror.salvage import loser_of
 
 _CELLS = 256

@@ -13,9 +13,9 @@ from mirrortui.errors import DegradedStartError, MemberError
 from mirrortui.format import bitmap, parting
 from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, WRITE_MOSTLY, Feature, format_uuid
 from mirrortui.mirror import diverged
-from mirrortui.mirror.diverged import Rejoin
 from mirrortui.mirror.fit import misfit
 from mirrortui.mirror.found import Found
+from mirrortui.mirror.rejoin import Rejoin, rejoin
 from mirrortui.units import SECTOR, format_size
 
 LEAST_CHUNK = 1 << 16
@@ -354,13 +354,13 @@ def _rejoin(verdict: Verdict, losers: Sequence[Found], compare: bool) -> None:
         elif why := _no_room(lost, slot, verdict.freshest):
             verdict.left_out.append(LeftOut(lost.path, why))
         else:
-            rejoin = diverged.rejoin(kept, dirty, lost, chunk=verdict.chunk, compare=compare)
+            plan = rejoin(kept, dirty, lost, chunk=verdict.chunk, compare=compare)
             if verdict.freshest.header is not None:
                 # The loser gets these bits first, and must not lose what its own said.
-                verdict.dirty |= rejoin.need
+                verdict.dirty |= plan.need
             filled = replace(lost, superblock=replace(lost.superblock, dev_number=slot))
-            guided = rejoin.how == "union"
-            verdict.places.append(Place(filled, role, True, guided, rejoin.need, False, rejoin))
+            guided = plan.how == "union"
+            verdict.places.append(Place(filled, role, True, guided, plan.need, False, plan))
 
 
 def _chunk(freshest: Found, least: int) -> int:

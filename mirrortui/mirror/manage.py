@@ -11,10 +11,10 @@ from mirrortui.format import bitmap, layout, parting
 from mirrortui.format.foreign import check_usable
 from mirrortui.format.layout import Layout
 from mirrortui.format.superblock import ROLE_FAULTY, Superblock
-from mirrortui.mirror import diverged
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.chunks import ChunkSet
+from mirrortui.mirror.differences import amount
 from mirrortui.mirror.erase import erase_superblocks
 from mirrortui.mirror.executor import sleep
 from mirrortui.mirror.fit import check_blocks, misfit
@@ -287,9 +287,7 @@ def check_not_apart(array: Array, found: Found) -> None:
     if not parting.claims(found) or (known and sb.events <= array.events):
         return
     name, kept = array.label, copies[0].path
-    changed = (
-        f"{diverged.amount(found, found.dirty)} changed on it since" if found.header else "it has no bitmap"
-    )
+    changed = f"{amount(found, found.dirty)} changed on it since" if found.header else "it has no bitmap"
     raise DivergedError(
         f"{path} and {name} have diverged: {parting.testimony(found, copies[0])}, while {name} went on to events "
         f"{array.events}; {changed}. Nothing was written to it.",

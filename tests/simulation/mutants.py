@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from tests.simulation import lagging, late, races, size_races
+from tests.simulation import lagging, late, races, size_races, table_races
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,8 @@ MUTANTS = [
     _m("who missed that it grew is left out", "I9", "decide", 0, ("return sb.size < top.size <= sb.data_size and sb.events + 1 == top.events", "return False"), race=size_races.the_power_goes_when_superblocks_begin_to_speak_of_a_new_size),
     _m("who missed that it grew has no room", "I9", "size", 0, ("        await _make_room(mirror, growth.size)\n", "        [setattr(m, 'superblock', replace(m.superblock, data_size=room(m) // SECTOR)) for m in mirror.array.members]\n"), race=size_races.the_power_goes_when_superblocks_begin_to_speak_of_a_new_size),
     _m("bits of what is new are not read from who knows them", "I3", "decide", 0, ("return own is not None and (top is None or own.sync_size == top.sync_size)", "return own is not None"), race=size_races.the_power_goes_when_only_one_that_is_being_filled_knows_the_new_size),
+    _m("a superblock on its way overtakes the place of a new bitmap", "I11", "quiet", 0, ('.", hint="Try again.")\n    await all_written(mirror)\n', '.", hint="Try again.")\n'), race=table_races.a_removal_at_any_moment_does_not_bring_old_superblocks_back),
+    _m("the slot of who was replaced is given away at once", "I10", "array", 0, ("ROLE_FAULTY if member.state is State.FAULTY else ROLE_SPARE\n", "ROLE_SPARE\n"), race=table_races.the_slot_of_one_that_was_replaced_is_not_given_away_while_there_are_others),
     _m("a flag is set before it is on disk", "I11", "settings", 300, ("    await mirror.scribe.durable(mirror.scribe.want())\n    check_unbroken(array)\n    if member", "    mirror.scribe.want()\n    if member")),
     _m("renamed before it is on disk", "I11", "settings", 300, ("    await mirror.scribe.durable(mirror.scribe.want())\n    check_unbroken(array)\n    array.label", "    mirror.scribe.want()\n    array.label")),
     _m("a re-add forgets its unfinished recovery", "I9", "manage", 0, ("    if not guided:", "    if False:"), race=races.a_half_filled_member_is_filled_to_the_end),

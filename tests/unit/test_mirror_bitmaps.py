@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import replace
-
 import pytest
 
 from mirrortui.errors import RefusedError, RequestError
@@ -106,39 +103,6 @@ def test_writes_wait_and_a_copy_goes_on() -> None:
     assert mirror.array.chunk_shift == 18
     assert disks[0].current[DATA:] == disks[1].current[DATA:]
     assert stage.read(mirror, 0, 1) == b"n"
-
-
-def removed_at(step: int, seed: int) -> bool:
-    """A mirror that gets a bitmap, and loses a faulty member after that many operations: do its superblocks say both?
-    True: the bitmap was there by then.
-    """
-    stage, mirror, disks = made(names="abc")
-    stage.scheduler.rng.seed(seed)
-    stage.run(bitmaps.remove_bitmap(mirror))
-    for member in mirror.array.members:  # as one says that never had any
-        member.superblock = replace(member.superblock, bitmap_offset=0)
-    stage.run(manage.fail(mirror, "c"))
-    stage.write(mirror, 0, b"x" * 4096)
-    ended: list[bool] = []
-
-    async def give() -> None:
-        await bitmaps.add_bitmap(mirror, 64 * KIB)
-        ended.append(True)
-
-    stage.scheduler.operations = 0
-    stage.executor.spawn(give())
-    stage.until(lambda: stage.scheduler.operations >= step or ended)
-    over = bool(ended)
-    stage.run(manage.remove(mirror, "c"))
-    stage.until(lambda: ended and mirror.scribe.settled)
-    for found in on_disk(stage, disks[:2]):
-        assert found.header is not None, f"seed {seed}, step {step}: {found.path} does not speak of it"
-    return over
-
-
-def test_a_removal_at_any_moment_does_not_bring_old_superblocks_back() -> None:
-    for seed in range(8):
-        assert next(step for step in itertools.count() if removed_at(step, seed)) > 6
 
 
 def test_a_recovery_without_a_bitmap_trusts_its_checkpoint_only() -> None:

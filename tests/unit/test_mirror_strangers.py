@@ -11,11 +11,10 @@ import pytest
 
 from mirrortui.errors import DivergedError
 from mirrortui.format.superblock import ROLE_SPARE, Feature
-from mirrortui.mirror import manage, replacing, settings
+from mirrortui.mirror import manage
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.decide import decide
 from mirrortui.mirror.found import Found
-from mirrortui.units import KIB
 from tests.stage import Stage
 
 FILLING = Feature.RECOVERY_OFFSET
@@ -144,26 +143,3 @@ def test_halves_give_different_slots_to_their_newcomers() -> None:
         stage.in_sync(alone)
         stage.run(manage.stop(alone))
     assert [stage.run(read_member(disk, stage.pool)).superblock.dev_number for disk in (c, d)] == [2, 3]
-
-
-def test_the_slot_of_one_that_was_replaced_is_not_given_away_while_there_are_others() -> None:
-    """It does not hear that it was replaced, and may be started alone: whoever got its slot would vouch for it."""
-    stage = Stage()
-    a, b, c = (stage.disk(name) for name in "abc")
-    mirror = stage.create([a, b])
-    stage.run(manage.fail(mirror, "a"))
-    stage.run(manage.remove(mirror, "a"))
-    for old, new in (("b", c), ("c", b)):
-        stage.run(replacing.replace(mirror, old, new))
-        stage.until(lambda: not mirror.sync.running)
-    stage.write(mirror, 0, b"b" * 4096)
-    mirror.sync.courtesy.most = 64 * KIB
-    stage.run(replacing.replace(mirror, "b", a))
-    stage.run(manage.stop(mirror))
-    alone = stage.assemble([c], run=True)
-    stage.write(alone, 0, b"c" * 4096)
-    for number in range(20):
-        stage.run(settings.rename(alone, f"name{number}"))
-    stage.run(manage.stop(alone))
-    with pytest.raises(DivergedError):
-        stage.assemble([b, c], run=True)

@@ -14,10 +14,11 @@ from mirrortui.engine.rehearsal import history
 from mirrortui.errors import ChangedError, DivergedError, MemberError, RefusedError
 from mirrortui.format import bitmap, parting
 from mirrortui.format.superblock import ROLE_SPARE, Feature
-from mirrortui.mirror import diverged, manage
+from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.decide import decide
+from mirrortui.mirror.differences import doubt
 from mirrortui.mirror.diverged import Side
 from mirrortui.mirror.found import Found
 from mirrortui.mirror.mirror import Mirror
@@ -276,10 +277,10 @@ def test_bitmaps_that_may_not_tell_all_are_not_believed(
 ) -> None:
     stage = Stage()
     found = look(stage, *split(stage))
-    assert diverged.doubt(*found) == ""
+    assert doubt(*found) == ""
     found[side] = change(found[side])
-    assert why in diverged.doubt(*found)
-    assert why in diverged.doubt(*reversed(found))
+    assert why in doubt(*found)
+    assert why in doubt(*reversed(found))
 
 
 @pytest.mark.parametrize(("change", "why"), DOUBTS[:2] + DOUBTS[6:])
@@ -336,7 +337,7 @@ def test_a_slot_that_was_given_away_is_not_taken_for_its_former_owner() -> None:
     stage.in_sync(mirror)
     stage.run(manage.stop(mirror))
     one, other, third = look(stage, a, b, c)
-    assert third.superblock.dev_number != other.superblock.dev_number or "given" in diverged.doubt(one, other)
+    assert third.superblock.dev_number != other.superblock.dev_number or "given" in doubt(one, other)
     verdict = decide([one, other, third], survivor="b")
     assert {rejoin.how for rejoin in verdict.rejoins} == {"compare"}
     assert all(role != ROLE_SPARE for role in (place.role for place in verdict.places))
