@@ -102,7 +102,7 @@ def decide(
     if not copies:
         raise MemberError(
             "No member holds the whole data: " + "; ".join(f"{o.path}: {o.why}" for o in out) + ".",
-            hint="Give the other members too.",
+            hint=_last_resort(freshest, candidates),
         )
     missing = _missing(freshest, places)
     awaited = _awaited(missing, copies)
@@ -136,6 +136,18 @@ def _gone_on_without(member: Found, other: Found) -> str:
     return (
         f"{other.path} went on without it (events {other.superblock.events}, "
         f"this one {member.superblock.events})"
+    )
+
+
+def _last_resort(freshest: Found, candidates: Sequence[Found]) -> str:
+    """What to do where nobody is left of those who fill the freshest: the word of that one keeps older copies out."""
+    copies = [f for f in candidates if parting.claims(f) and not f.superblock.recovering]
+    if not freshest.superblock.recovering or not copies:
+        return "Give the other members too."
+    best = max(copies, key=lambda f: f.superblock.events)
+    return (
+        f"Give the others that {freshest.path} last ran with. If they are lost, leave {freshest.path} out: "
+        f"{best.path} has what was there at events {best.superblock.events}, and what came later is lost."
     )
 
 

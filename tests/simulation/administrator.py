@@ -104,11 +104,16 @@ class Administrator:
             await manage.remove(mirror, disk.path)
         if not disk.zombies:
             self._scene.reached["added"] += 1
-            if held := self._scene.held(disk):
-                self._scene.histories.give_up(held)
+            self._hand_over(disk)
             geometry = self._scene.habits.geometry
             layout = replace(geometry, bitmap=mirror.array.has_bitmap).layout
             await manage.add(mirror, disk, layout)
+
+    def _hand_over(self, disk: SimDisk) -> None:
+        """As if it were new: whatever it holds may go."""
+        if held := self._scene.held(disk):
+            self._scene.histories.give_up(held)
+        self._daily.forget(disk.path)
 
     async def _replace_serving(self) -> None:
         """A member that serves, by whatever disk is free."""
@@ -123,8 +128,7 @@ class Administrator:
         if member is not None:
             await replacing.replace_by_spare(mirror, old.path, new.path)
         elif not new.zombies:
-            if held := scene.held(new):
-                scene.histories.give_up(held)
+            self._hand_over(new)
             await replacing.replace(mirror, old.path, new, scene.habits.geometry.layout)
 
     async def _cancel(self) -> None:

@@ -121,12 +121,20 @@ class Boots:
             return self._attempt(run=True)
         except MirrortuiError:
             strangers = [d for d in scene.there if scene.held(d) is not scene.history]
-            if not self._insist or not strangers:
+            if not strangers or not (self._insist or self._source_is_lost()):
                 raise
             # One that another half has been filling knows that this half was left behind.
             scene.reached["refused beside a stranger"] += 1
             scene.there = [d for d in scene.there if d not in strangers]
             return self._attempt(run=True)
+
+    def _source_is_lost(self) -> bool:
+        """The freshest was being filled by one that another side has now, and knows that this side is old."""
+        found = [sb for d in self._scene.there if (sb := self._scene.habits.geometry.superblock(d))]
+        freshest = max(found, key=lambda sb: sb.events)
+        whole = {sb.dev_number for sb in found if not sb.recovering}
+        fill = {slot for slot, role in enumerate(freshest.dev_roles) if role == freshest.role}
+        return freshest.recovering and not whole & fill
 
     def _cut_in_a_second_try(self) -> bool:
         """A round of superblocks failed half-way, and the next under the same number was cut: who is freshest does not

@@ -46,6 +46,10 @@ class Daily:
         if kind in _FORGETTING and member:
             self._flags.pop(member, None)
 
+    def forget(self, path: str) -> None:
+        """That disk is about to be added as if it were new."""
+        self._flags.pop(path, None)
+
     def act(self) -> None:
         """Something."""
         scene, rng = self._scene, self._scene.rng

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from mirrortui.errors import DivergedError
+from mirrortui.errors import DivergedError, MemberError
 from mirrortui.format.superblock import ROLE_SPARE, Feature
 from mirrortui.mirror import manage
 from mirrortui.mirror.assemble import read_member
@@ -143,3 +143,21 @@ def test_halves_give_different_slots_to_their_newcomers() -> None:
         stage.in_sync(alone)
         stage.run(manage.stop(alone))
     assert [stage.run(read_member(disk, stage.pool)).superblock.dev_number for disk in (c, d)] == [2, 3]
+
+
+def test_one_whose_source_is_lost_says_what_starting_from_an_older_one_would_cost(
+    members: list[Found],
+) -> None:
+    """Its word keeps the older copy out; a person may know that there is nothing else."""
+    _, b, c = members
+    found = [
+        told(b, 3, 19, {3: 1, 7: 1}),
+        told(c, 7, 23, {5: 1, 7: 1}, FILLING, Feature.REPLACEMENT),
+    ]
+    with pytest.raises(MemberError, match="No member holds the whole data") as refused:
+        decide(found, run=True)
+    assert refused.value.hint == (
+        "Give the others that c last ran with. If they are lost, leave c out: "
+        "b has what was there at events 19, and what came later is lost."
+    )
+    assert [place.found.path for place in decide(found[:1], run=True).places] == ["b"]
