@@ -206,7 +206,7 @@ def _seat(freshest: Found, candidates: Sequence[Found]) -> tuple[list[Place], li
             left_out.append(LeftOut(f.path, "it failed or was missing"))
         elif role >= top.raid_disks and sb.role < ROLE_FAULTY:
             left_out.append(LeftOut(f.path, "it was removed"))
-        elif role < top.raid_disks and sb.events + 1 < top.events:
+        elif role < top.raid_disks and sb.events + 1 < top.events and not _was_being_told(f, freshest):
             left_out.append(LeftOut(f.path, f"it is stale: events {sb.events} of {top.events}"))
         elif why := _misfit(f, freshest) or _successor(f, candidates):
             left_out.append(LeftOut(f.path, why))
@@ -220,6 +220,13 @@ def _seat(freshest: Found, candidates: Sequence[Found]) -> tuple[list[Place], li
             recovering = sb.recovering or not told
             places.append(Place(f, role, recovering, sb.guided, frozenset(), told, replacement=bool(rivals)))
     return places, left_out
+
+
+def _was_being_told(found: Found, freshest: Found) -> bool:
+    """The power went in the very round that brought the freshest to its count, which may be far above the one before
+    where a split brain was healed: bitmap headers get the number first, on all members.
+    """
+    return found.header is not None and found.header.events == freshest.superblock.events
 
 
 def _missed(found: Found) -> bool:

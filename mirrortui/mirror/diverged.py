@@ -170,8 +170,9 @@ def choose(found: Sequence[Found], rest: Sequence[Found], survivor: str | None) 
 
 
 def _filled_elsewhere(filled: Found, copies: Sequence[Found], among: Sequence[Found]) -> bool:
-    """None of these copies is who fills it."""
-    return not any(parting.accepts(filled, copy, among) for copy in copies)
+    """None of these copies is who fills it: such a one has heard of all that it has, but for the last round."""
+    last = filled.superblock.events - 1
+    return not any(copy.superblock.events >= last and parting.accepts(filled, copy, among) for copy in copies)
 
 
 def _no_survivor(kept: Found, rest: Sequence[Found]) -> str:

@@ -77,12 +77,14 @@ class Habits:
         geometry = Geometry.draw(rng, inline=inline)
         members = rng.choice([2, 2, 3])
         spare = rng.random() < 0.2
-        # Of a pair only: what becomes of three sides is not decided yet.
         apart = rng.choice([0.0, 0.0, 0.0, 0.5]) if members == 2 else 0.0
         replacing = later.choice([0.0, 0.0, 0.0, 0.3, 0.7])
         hedging, lagging = later.random() < 0.4, later.random() < 0.3
         growing = not apart and later.random() < 0.3
         born = later.choice(range(24, geometry.data, 8)) if growing else geometry.data
+        narrow = growing and geometry.minor > 0 and later.random() < 0.5
+        if members > 2:
+            apart = later.choice([0.0, 0.0, 0.0, 0.5])
         return cls(
             clients=rng.randint(1, 5),
             members=members,
@@ -116,5 +118,5 @@ class Habits:
             lagging=lagging,
             geometry=geometry,
             born=born,
-            narrow=growing and geometry.minor > 0 and later.random() < 0.5,
+            narrow=narrow,
         )
