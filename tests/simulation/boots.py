@@ -46,7 +46,8 @@ class Boots:
         if any(d is not gone for d in self._sources(scene.history)):
             scene.reached["boot without a member"] += 1
             scene.there.remove(gone)
-            scene.history.may_be_out.add(gone.path)
+            for history in scene.histories.all:  # whichever turns out to go on
+                history.may_be_out.add(gone.path)
             # Whom nobody counts on is not missed.
             self._insist = not scene.habits.geometry.is_replacement(gone)
             scene.reached["boot without a replacement"] += not self._insist
