@@ -196,8 +196,8 @@ class Geometry:
         """Chunks whose bits are set on a disk; all, when its bitmap does not say."""
         sb, raw = self._bitmap(disk)
         header = bitmap.decode(raw)
-        if header.out_of_date(sb.events):
-            return set(range(header.chunks))
+        if header.out_of_date(sb.events) or header.sync_size != sb.size:  # another side's
+            return set(range(self.chunks))
         return set(bitmap.set_chunks(raw, header.chunks))
 
     def last_cleared(self, disk: SimDisk) -> tuple[int, int] | None:
