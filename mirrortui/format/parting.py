@@ -130,19 +130,19 @@ def parted_pairs(members: Sequence[Member]) -> list[tuple[Member, Member]]:
     return [(a, b) for a, b in itertools.combinations(rest, 2) if parted(a, b, able)]
 
 
-def vacant_slot(table: Sequence[int], raid_disks: int, taken: AbstractSet[int], first: int) -> int | None:
-    """Which slot a newcomer gets where the first copy has slot `first`; None where none is left.
+def vacant_slot(table: Sequence[int], raid_disks: int, taken: AbstractSet[int], first: bytes) -> int | None:
+    """Which slot a newcomer gets where the first copy has that device UUID; None where none is left.
 
-    A slot whose owner failed or was missing comes last: a copy that missed its owner's end still goes by it. Before,
-    those that leave the same rest, divided by the number of members: halves that part and each take somebody in give
-    away different slots, and neither takes the other's newcomer for its own.
+    One whose owner failed or was missing comes last: a copy that missed its owner's end still goes by it. Of the others
+    the next one from a place that the UUID gives: halves that part and each take somebody in give away different slots,
+    but for one case in a hundred, and neither takes the other's newcomer for its own.
     """
-    free = (
-        slot for slot in range(raid_disks, len(table)) if slot not in taken and table[slot] >= ROLE_FAULTY
-    )
+    slots = len(table)
+    free = (slot for slot in range(raid_disks, slots) if slot not in taken and table[slot] >= ROLE_FAULTY)
+    start = int.from_bytes(first[:8], "big")
 
-    def rank(slot: int) -> tuple[bool, bool, int]:
-        return table[slot] == ROLE_FAULTY, (slot - first) % raid_disks != 0, slot
+    def rank(slot: int) -> tuple[bool, int]:
+        return table[slot] == ROLE_FAULTY, (slot - start) % slots
 
     return min(free, key=rank, default=None)
 

@@ -332,7 +332,7 @@ class Array:
 
     def vacant_slot(self) -> int | None:
         """A slot number for a newcomer: as md does, beyond the first members' and of nobody attached. None: no more."""
-        first = min((m.slot for m in self.in_sync()), default=0)
+        first = self.in_sync()[0].superblock.device_uuid
         return parting.vacant_slot(self.table(), self.raid_disks, {m.slot for m in self.members}, first)
 
     def find(self, path: str) -> Member | None:

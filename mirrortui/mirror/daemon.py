@@ -83,6 +83,10 @@ class Daemon:
 
     async def _clear(self, idle: list[int]) -> None:
         """Bits of chunks that nobody touched from before the flush until now."""
+        if (
+            self._array.degraded()
+        ):  # since the flush began: who is out must not look older than what was cleared
+            return
         self._scribe.mark_cleared()
         if not await self._scribe.durable(self._scribe.want()):
             return

@@ -367,7 +367,7 @@ def _rejoin(verdict: Verdict, losers: Sequence[Found], compare: bool) -> None:
     dirty = set(verdict.dirty)
     kept = _freshest([p.found for p in verdict.places if p.role is not None and not p.recovering])
     for lost in diverged.in_order(kept, losers):
-        role, slot = _vacancy(verdict, lost)
+        role, slot = _vacancy(verdict, kept, lost)
         if role is None or slot is None:
             verdict.left_out.append(LeftOut(lost.path, "its place was given away"))
         elif why := _no_room(lost, slot, verdict.freshest):
@@ -389,7 +389,7 @@ def _chunk(freshest: Found, least: int) -> int:
     return max(least, 1 << max(0, (freshest.superblock.size * SECTOR // 4096 - 1).bit_length()))
 
 
-def _vacancy(verdict: Verdict, lost: Found) -> tuple[int | None, int | None]:
+def _vacancy(verdict: Verdict, kept: Found, lost: Found) -> tuple[int | None, int | None]:
     """A role and a slot, its own if nobody has them by now; None where there is none left. One that was being filled
     gets another slot: its own is what the other side calls the one that it was filling.
     """
@@ -400,8 +400,7 @@ def _vacancy(verdict: Verdict, lost: Found) -> tuple[int | None, int | None]:
     taken |= {slot for slot, role in enumerate(top.dev_roles) if role < ROLE_FAULTY}
     slot: int | None = sb.dev_number
     if sb.recovering or slot in taken or sb.dev_number >= top.max_dev:
-        first = min(p.found.superblock.dev_number for p in verdict.places if not p.recovering)
-        slot = parting.vacant_slot(top.dev_roles, top.raid_disks, taken, first)
+        slot = parting.vacant_slot(top.dev_roles, top.raid_disks, taken, kept.superblock.device_uuid)
     return next(iter(roles), None), slot
 
 

@@ -185,6 +185,9 @@ class Boots:
         survivor.may_be_out |= scene.paths - {d.path for d in scene.there}
         # One that missed the round in which its side parted looks as if the other had gone on without it.
         survivor.may_be_out |= {d.path for d in whole if any(self._went_on(o, d) for o in whole)}
+        if not all(geometry.has_bitmap(d) for d in whole):
+            # The count jumps over the losers', and only bitmaps tell who was about to hear of it.
+            survivor.may_be_out |= {d.path for d in whole}
         scene.histories.choose(survivor)
         for loser in losers:
             held = scene.held(loser)

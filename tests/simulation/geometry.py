@@ -181,6 +181,11 @@ class Geometry:
         sb = self.superblock(disk)
         return sb is not None and sb.recovering and Feature.REPLACEMENT in sb.feature_map
 
+    def has_bitmap(self, disk: SimDisk) -> bool:
+        """By its own word the disk has one."""
+        sb = self.superblock(disk)
+        return sb is not None and sb.has_bitmap
+
     def fills_all_roles(self, disk: SimDisk) -> bool:
         """By a disk's own table every role has a member."""
         sb = self.superblock(disk)

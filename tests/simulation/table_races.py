@@ -75,7 +75,29 @@ def the_slot_of_one_that_was_replaced_is_not_given_away_while_there_are_others()
     raise AssertionError("what c took while it ran alone is lost in silence")
 
 
+def who_fails_while_a_pass_flushes_can_be_re_added() -> None:
+    """Bits are not cleared without it, and so nobody says that they were."""
+    for seed, step in itertools.product(range(4), range(12)):
+        stage = Stage()
+        disks = [stage.disk(name) for name in "ab"]
+        mirror = stage.create(disks, chunk=64 * KIB)
+        stage.scheduler.rng.seed(seed)
+        stage.write(mirror, 0, b"x" * 4096)
+        stage.run(mirror.daemon.one_pass())
+        stage.write(mirror, 512 * KIB, b"y" * 4096)
+        stage.scheduler.operations = 0
+        mirror.daemon.hurry()
+        stage.until(
+            lambda stage=stage, step=step: stage.scheduler.operations >= step or not stage.scheduler.ready
+        )
+        stage.run(manage.fail(mirror, "b"))
+        stage.until(lambda mirror=mirror: mirror.scribe.settled and not mirror.daemon.passing)
+        stage.run(manage.re_add(mirror, disks[1]))
+        stage.in_sync(mirror)
+
+
 TABLE_RACES: list[Callable[[], None]] = [
     a_removal_at_any_moment_does_not_bring_old_superblocks_back,
     the_slot_of_one_that_was_replaced_is_not_given_away_while_there_are_others,
+    who_fails_while_a_pass_flushes_can_be_re_added,
 ]
