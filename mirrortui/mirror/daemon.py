@@ -83,9 +83,8 @@ class Daemon:
 
     async def _clear(self, idle: list[int]) -> None:
         """Bits of chunks that nobody touched from before the flush until now."""
-        if (
-            self._array.degraded()
-        ):  # since the flush began: who is out must not look older than what was cleared
+        # Since the flush began somebody may have failed, and must not look older than what was cleared.
+        if self._array.degraded():
             return
         self._scribe.mark_cleared()
         if not await self._scribe.durable(self._scribe.want()):
