@@ -226,7 +226,7 @@ def _was_being_told(found: Found, freshest: Found) -> bool:
     """The power went in the very round that brought the freshest to its count, which may be far above the one before
     where a split brain was healed: bitmap headers get the number first, on all members.
     """
-    return found.header is not None and found.header.events == freshest.superblock.events
+    return found.header is not None and found.header.events >= freshest.superblock.events
 
 
 def _missed(found: Found) -> bool:

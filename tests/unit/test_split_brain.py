@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,9 +15,9 @@ from mirrortui.engine.rehearsal import history
 from mirrortui.errors import ChangedError, DivergedError, MemberError, RefusedError
 from mirrortui.format import bitmap, parting
 from mirrortui.format.superblock import ROLE_SPARE, Feature
-from mirrortui.mirror import manage
+from mirrortui.mirror import manage, settings
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assemble import read_member
+from mirrortui.mirror.assemble import AssembleSpec, assemble, read_member
 from mirrortui.mirror.decide import decide
 from mirrortui.mirror.differences import doubt
 from mirrortui.mirror.diverged import Side
@@ -416,3 +417,28 @@ def test_one_file_does_not_keep_two_sides() -> None:
         stage.assemble(disks, survivor="a", shelf=shelf)
     assert shelf.end == ""
     assert [image(disk) for disk in disks] == before
+
+
+def healed_and_cut(step: int) -> bool:
+    """a and b went on together, c counted far beyond them; a survives, and the power goes after so many operations.
+    True: it was healed by then.
+    """
+    stage = Stage()
+    a, b, c = (stage.disk(name) for name in "abc")
+    stage.run(manage.stop(stage.create([a, b, c], chunk=CHUNK)))
+    for half in ([a, b], [c]):
+        alone = stage.assemble(half, run=True)
+        write(stage, alone, 1, letter=half[0].path.encode())
+        for number in range(10 if half == [c] else 0):
+            stage.run(settings.rename(alone, f"name{number}"))
+        stage.run(manage.stop(alone))
+    spec = AssembleSpec(run=True, survivor="a")
+    heal = assemble(stage.executor, stage.scheduler, [a, b, c], spec, stage.observe, stage.pool)
+    over = stage.cut_at(step, heal, [a, b, c])
+    again = stage.assemble([a, b, c], run=True, survivor="a")
+    assert states(again) == {"a": State.IN_SYNC, "b": State.IN_SYNC, "c": State.RECOVERING}, f"step {step}"
+    return over
+
+
+def test_a_cut_while_the_count_jumps_over_the_losers_leaves_nobody_stale() -> None:
+    assert next(step for step in itertools.count(1) if healed_and_cut(step)) > 15
