@@ -89,6 +89,17 @@ class Book:
             self._intent.release(first, last)
             self._tickets.leave(ticket)
 
+    async def mark(self, offset: int, length: int) -> bool:
+        """Have the bits of a range set, durably, as if it was written to: members that are away get it when they are
+        back. False: the mirror is broken.
+        """
+        first, last = self.span(offset, length)
+        self._intent.hold(first, last)
+        try:
+            return await self._open(first, last)
+        finally:
+            self._intent.release(first, last)
+
     async def settle(
         self,
         op: Op,

@@ -7,35 +7,28 @@ is read again under a ticket, and only what differs then does.
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from mirrortui.device.base import Op
-from mirrortui.device.buffers import Buffer, Pool, same
+from mirrortui.device.buffers import Pool, same
 from mirrortui.errors import RefusedError
-from mirrortui.mirror.array import Array, Member, State, Tuning
+from mirrortui.mirror.array import Array, State, Tuning
 from mirrortui.mirror.book import Book
-from mirrortui.mirror.copying import PAGE, Run, is_hole, runs
-from mirrortui.mirror.executor import Executor, Host, Operation, Signal, sleep, wait
+from mirrortui.mirror.compare import Comparer, Copy, differing, drop
+from mirrortui.mirror.copying import PAGE, Run, is_hole
+from mirrortui.mirror.executor import Executor, Host, Signal, sleep
 from mirrortui.mirror.findings import Difference, Findings
 from mirrortui.mirror.progress import Progress
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.sync import Sync
 from mirrortui.mirror.tickets import Tickets
+from mirrortui.mirror.winner import WinnerRepair
 from mirrortui.units import format_size
 
 _AGAIN = 0.25
 """Seconds between looks at whether it may go on."""
 _HOLE = 1 << 30
 """Bytes of a hole that are passed over in one step."""
-
-
-class Copy(NamedTuple):
-    """What a member has in a range."""
-
-    member: Member
-    buffer: Buffer
 
 
 class Checker:
@@ -56,12 +49,12 @@ class Checker:
         self._executor = executor
         self._host = host
         self._array = array
-        self._scribe = scribe
         self._book = book
         self._tickets = tickets
-        self._pool = pool
         self._tuning = tuning
         self._sync = sync
+        self._comparer = Comparer(array, scribe, book, pool)
+        self._winner = WinnerRepair(host, array, scribe, book, tickets, tuning, sync, self._comparer)
         self._changed = Signal(executor)
         self._at = 0
         self._under_way: set[int] = set()
@@ -104,7 +97,7 @@ class Checker:
         why = "it goes on from where it was" if self._at else ""
         self.progress.begin(findings.size, self._host.monotonic(), why)
         self.progress.skipped(self._at)
-        self._executor.spawn(self._run(findings))
+        self._executor.spawn(self._overrule(findings) if findings.winner else self._run(findings))
 
     def resume(self) -> None:
         """Go on with a run that was interrupted, if there is one."""
@@ -152,6 +145,14 @@ class Checker:
         self._changed.fire()
         self.ended()
 
+    async def _overrule(self, findings: Findings) -> None:
+        """What the operator said is right. It is not gone on with after a restart: what is left is listed still."""
+        findings.complete = await self._winner.run(findings, self.progress, lambda: self._ending)
+        findings.ended = findings.ended or self._host.now()
+        self.running = False
+        self._changed.fire()
+        self.ended()
+
     def _position(self) -> int:
         return min(self._under_way, default=self._at)
 
@@ -173,16 +174,13 @@ class Checker:
     async def _may_go_on(self) -> bool:
         """Wait while it is paused, while something is copied, and while a timed-out write may still land."""
         while not self._ending and not self._array.broken:
-            if not (self._sync.waits or self._sync.running or self._late()):
+            if not (self._sync.waits or self._sync.running or self._comparer.late()):
                 if len(self._array.in_sync()) > 1:
                     return True
                 self.cancel()
                 break
             await sleep(_AGAIN)
         return False
-
-    def _late(self) -> bool:
-        return any(m.device.zombies for m in self._array.targets())
 
     def _next(self, size: int) -> Run | None:
         lo = self._at
@@ -197,19 +195,12 @@ class Checker:
         copies, found, length = self._array.in_sync(), 0, self._tuning.window
         while found < size - lo and length <= _HOLE:
             step = min(length, size - lo)
-            if not all(is_hole(m, lo, step) for m in copies) or len(self._comparable(lo, lo + step)) < len(
-                copies
-            ):
+            if not all(is_hole(m, lo, step) for m in copies) or len(
+                self._comparer.comparable(lo, lo + step)
+            ) < len(copies):
                 break
             found, length = step, 2 * length
         return found
-
-    def _comparable(self, lo: int, hi: int) -> list[Member]:
-        """Members whose copies of the range must be equal: no resync is to come there, and no bad block is in it."""
-        first, last = self._book.span(lo, hi - lo)
-        return [
-            m for m in self._array.in_sync() if not m.need.touches(first, last) and not m.bad.touches(lo, hi)
-        ]
 
     async def _look_in_pieces(self, findings: Findings, lo: int, hi: int) -> None:
         """All at once, or less beside busy clients."""
@@ -227,33 +218,15 @@ class Checker:
 
     async def _look(self, findings: Findings, lo: int, hi: int) -> None:
         """Compare a window, and look more closely at what differs."""
-        copies = await self._read(lo, hi)
-        suspects = _differing(copies, hi - lo)
+        copies = await self._comparer.read(lo, hi)
+        suspects = differing(copies, hi - lo)
         unread = len(copies) < len(self._array.in_sync())
-        _drop(copies)
+        drop(copies)
         for start, end in suspects:
             if not await self._look_closely(findings, lo + start, lo + end) and not unread:
                 findings.unread += end - start
         if unread:
             findings.unread += hi - lo
-
-    async def _read(self, lo: int, hi: int) -> list[Copy]:
-        """The range on every member that can be compared and read."""
-        copies = [Copy(m, self._pool.empty(hi - lo)) for m in self._comparable(lo, hi)]
-        # What is on the disk counts, not what the page cache makes of it; and what clients have there stays there.
-        results = await wait(
-            Operation(m.device.past_cache(m.data + lo, hi - lo), Op.READ, m.data + lo, b, hi - lo)
-            for m, b in copies
-        )
-        read = []
-        for copy, result in zip(copies, results, strict=True):
-            if result == hi - lo:
-                copy.member.read_bytes += result
-                read.append(copy)
-                continue
-            copy.buffer.drop()
-            self._book.read_failed(copy.member, lo, hi - lo, result)
-        return read
 
     async def _look_closely(self, findings: Findings, lo: int, hi: int) -> bool:
         """Nobody writes there now: what differs, differs. False: not all copies could be compared."""
@@ -261,43 +234,27 @@ class Checker:
         copies: list[Copy] = []
         try:
             await ticket
-            if self._late() or self._array.broken:
+            if self._comparer.late() or self._array.broken:
                 return False
-            copies = await self._read(lo, hi)
+            copies = await self._comparer.read(lo, hi)
             voters = len(self._array.in_sync())
-            for start, end in _differing(copies, hi - lo):
+            for start, end in differing(copies, hi - lo):
                 for found in _differences(copies, start, end, voters):
                     await self._found(findings, copies, lo, found)
             return len(copies) == voters
         finally:
-            _drop(copies)
+            drop(copies)
             self._tickets.leave(ticket)
 
     async def _found(self, findings: Findings, copies: Sequence[Copy], lo: int, found: _Found) -> None:
         difference = Difference(lo + found.lo, lo + found.hi, tuple(c.member.path for c in found.odd))
-        if findings.action == "repair" and found.certain and found.right.member.state is State.IN_SYNC:
+        right = found.right
+        if findings.action == "repair" and found.certain and right.member.state is State.IN_SYNC:
             wrong = [c.member for c in copies if c not in found.like]
-            if await self._write_over(found, wrong, lo):
+            took = await self._comparer.give(wrong, lo, right.buffer, (found.lo, found.hi))
+            if len(took) == len(wrong):
                 difference = difference._replace(kept=found.right.member.path)
         findings.add(difference)
-
-    async def _write_over(self, found: _Found, wrong: Sequence[Member], lo: int) -> bool:
-        """Give the others what the right one has. False: it was not written everywhere."""
-        at, length = lo + found.lo, found.hi - found.lo
-        members = [m for m in wrong if m.state is State.IN_SYNC]
-        part = self._pool.take(found.right.buffer.view[found.lo : found.hi])
-        try:
-            results = await wait(Operation(m.device, Op.WRITE, m.data + at, part, length) for m in members)
-        finally:
-            part.drop()
-        for member, result in zip(members, results, strict=True):
-            if result == length:
-                member.written_bytes += length
-                continue
-            member.write_errors += 1
-            why = os.strerror(-result) if result < 0 else "it took only a part"
-            self._scribe.fault(member, f"write error at {format_size(at)} while it was repaired: {why}")
-        return results.count(length) == len(wrong)
 
 
 class _Found(NamedTuple):
@@ -313,30 +270,6 @@ class _Found(NamedTuple):
     """The others, where there is a majority."""
     certain: bool
     """A majority of all, or all were asked: who could not be read might know better."""
-
-
-def _differing(copies: Sequence[Copy], length: int) -> list[Run]:
-    """Runs of whole pages in which not all are equal."""
-    if len(copies) < 2:
-        return []
-    page = max(PAGE, *(c.member.device.block_size for c in copies))
-    first, *others = copies
-    found = sorted(run for other in others for run in runs(first.buffer, other.buffer, length, page))
-    return list(_joined(found))
-
-
-def _joined(found: Iterable[Run]) -> Iterator[Run]:
-    """Runs in order, those that touch as one."""
-    last: Run | None = None
-    for lo, hi in found:
-        if last is None or lo > last[1]:
-            if last:
-                yield last
-            last = lo, hi
-        else:
-            last = last[0], max(last[1], hi)
-    if last:
-        yield last
 
 
 def _differences(copies: Sequence[Copy], lo: int, hi: int, voters: int) -> Iterator[_Found]:
@@ -371,11 +304,6 @@ def _judge(copies: Sequence[Copy], lo: int, hi: int, voters: int) -> _Found:
     like = most if majority else groups[0]
     odd = tuple(c for c in copies if c not in like) if majority else ()
     return _Found(lo, hi, like[0], tuple(like), odd, majority or len(copies) == voters)
-
-
-def _drop(copies: Iterable[Copy]) -> None:
-    for copy in copies:
-        copy.buffer.drop()
 
 
 def outcome(findings: Findings) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
+
+from mirrortui.mirror.copying import Run
 
 MOST_RANGES = 1000
 """Ranges that are kept; what differs beyond is only counted."""
@@ -18,6 +21,8 @@ class Difference(NamedTuple):
     """Paths of the members that differ from the majority of three or more; empty: there is no majority."""
     kept: str = ""
     """The member whose version was written to the others; empty: nothing was written."""
+    left: str = ""
+    """Why the last repair with a winner left it as it is."""
 
 
 @dataclass
@@ -42,11 +47,29 @@ class Findings:
     """Bytes of which not all copies could be read and compared."""
     ranges: list[Difference] = field(default_factory=list)
     """In order, neighbours joined; at most MOST_RANGES."""
+    winner: str = ""
+    """The member that is right, by the operator's word; empty: a majority is, or the first."""
+    chosen: list[Run] = field(default_factory=list)
+    """With a winner: what is to be made like its copy. `size` is the sum of these then, `position` is counted through
+    them, and `ranges` begins as what the run before left.
+    """
 
     @property
     def left(self) -> int:
         """Bytes that differ, as far as is known."""
         return self.differing - self.repaired
+
+    def settle(self, lo: int, hi: int, overwritten: int) -> None:
+        """[lo, hi) is equal on all copies now, of which so many bytes differed: it is listed no more."""
+        listed = sum(max(0, min(hi, d.hi) - max(lo, d.lo)) for d in self.ranges)
+        self.ranges = [part for d in self.ranges for part in _without(d, lo, hi)]
+        self.differing += max(0, overwritten - listed)
+        self.repaired += max(overwritten, listed)
+
+    def leave(self, lo: int, hi: int, why: str) -> None:
+        """[lo, hi) could not be settled."""
+        self.unread += hi - lo
+        self.ranges = [d._replace(left=why) if d.lo < hi and lo < d.hi else d for d in self.ranges]
 
     def add(self, found: Difference) -> None:
         """A range that differs, or did until now."""
@@ -59,3 +82,28 @@ class Findings:
             self.ranges[at - 1] = before._replace(hi=found.hi)
         elif len(self.ranges) < MOST_RANGES:
             self.ranges.insert(at, found)
+
+
+def unsettled(last: Findings | None) -> list[Difference]:
+    """What a run found, and nothing was done about."""
+    return [d for d in last.ranges if not d.kept] if last else []
+
+
+def with_winner(last: Findings | None, winner: str, chosen: list[Run], now: float) -> Findings:
+    """A repair of these ranges that begins: what `winner` has there is right. `last`: the run before."""
+    return Findings(
+        "repair",
+        now,
+        sum(hi - lo for lo, hi in chosen),
+        differing=last.left if last else 0,
+        ranges=unsettled(last),
+        winner=winner,
+        chosen=chosen,
+    )
+
+
+def _without(found: Difference, lo: int, hi: int) -> Iterator[Difference]:
+    if found.lo < min(lo, found.hi):
+        yield found._replace(hi=min(lo, found.hi))
+    if found.hi > max(hi, found.lo):
+        yield found._replace(lo=max(hi, found.lo))

@@ -114,6 +114,10 @@ class Medium:
         if seen >= self.version:
             self.damage.flush()
 
+    def is_durable(self, offset: int, length: int) -> bool:
+        """A power cut would leave the range as it is."""
+        return not any(place in self._unflushed for place in self._units(offset, length))
+
     def preset(self, offset: int, data: bytes) -> None:
         """It has held this for ever."""
         self.current[offset : offset + len(data)] = data

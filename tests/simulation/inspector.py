@@ -12,6 +12,7 @@ from mirrortui.mirror.findings import Findings
 from mirrortui.mirror.mirror import Mirror
 from tests.simulation.model import WrongAnswerError
 from tests.simulation.scene import Scene
+from tests.simulation.umpire import Umpire
 
 
 class Inspector:
@@ -20,6 +21,7 @@ class Inspector:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
         self._rng = scene.inspector
+        self._umpire = Umpire(scene, self._start)
 
     def act(self) -> None:
         """Something now and then."""
@@ -29,7 +31,10 @@ class Inspector:
         try:
             match self._rng.randrange(7):
                 case 0 | 1 | 2:
-                    self._begin(mirror, repair=self._rng.random() < 0.3)
+                    if self._rng.random() < 0.2:
+                        self._start(mirror, self._umpire.choose(mirror))
+                    else:
+                        self._begin(mirror, repair=self._rng.random() < 0.3)
                 case 3 if self._rng.random() < 0.3:
                     mirror.sync.courtesy.take_turn("queued behind another", 0, 0)
                     self._scene.reached["queued"] += 1
@@ -64,13 +69,18 @@ class Inspector:
         copies = mirror.array.in_sync()
         if len(copies) < 2 or mirror.array.unsynced() or mirror.array.broken or mirror.sync.running:
             return
-        # Of two the first one wins, so that only the other may go bad.
-        victim = self._rng.choice(copies if len(copies) > 2 else copies[1:])
+        named = self._rng.random() < 0.5
+        # Of two the first one wins if nobody names another, so that only the other may go bad.
+        victim = self._rng.choice(copies if named or len(copies) > 2 else copies[1:])
         for _ in range(self._rng.randint(1, 4)):
             sector = self._rng.randrange(scene.sectors)
             if not (victim.bad.touches(sector * 512, sector * 512 + 1) or scene.decayed[sector]):
                 scene.rot(scene.disk(victim.path), sector)
         try:
+            if named:
+                self._umpire.settle(mirror, lambda: self._hung(mirror))
+                scene.cure()
+                return
             findings = self._begin(mirror, repair=True)
         except MirrortuiError:
             scene.cure()
@@ -104,10 +114,13 @@ class Inspector:
 
     def _begin(self, mirror: Mirror, *, repair: bool) -> Findings:
         findings = Findings("repair" if repair else "check", self._scene.scheduler.now(), mirror.size)
-        rotten = bool(self._scene.rotten)
-        mirror.checker.ended = partial(self._ended, findings, rotten)
-        mirror.checker.start(findings)
+        self._start(mirror, findings)
         return findings
+
+    def _start(self, mirror: Mirror, findings: Findings) -> None:
+        rotten, differing = bool(self._scene.rotten), findings.differing
+        mirror.checker.ended = partial(self._ended, findings, rotten or bool(differing))
+        mirror.checker.start(findings)
 
     def _ended(self, findings: Findings, rotten: bool) -> None:
         if findings.differing and not rotten:
