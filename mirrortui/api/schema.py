@@ -125,6 +125,13 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that its bad-block log lists: they are read from other members until they are healed."""
 
 
+class ByteRange(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a mirror, in bytes."""
+
+    offset: Annotated[int, msgspec.Meta(ge=0)]
+    length: Annotated[int, msgspec.Meta(gt=0)]
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """A range of a mirror in which its copies were not equal."""
 
@@ -134,6 +141,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """Members that differ from the majority of three or more; empty: there is no majority."""
     kept: str = ""
     """The member whose version was written to the others; empty: nothing was written."""
+    left: str = ""
+    """Why the last repair with a winner left it as it is."""
 
 
 class CheckRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +160,9 @@ class CheckRun(msgspec.Struct, frozen=True, kw_only=True):
     unread: int
     """Of which not all copies could be read and compared."""
     ranges: list[Difference] = []
-    """Only where they are asked for; the first thousand."""
+    """Only where they are asked for; the first thousand. Of a repair with a winner: what is left to settle."""
+    winner: str = ""
+    """Of a repair: the member that the operator said is right; empty: a majority was, or the first."""
 
 
 class CopyOf(msgspec.Struct, frozen=True, kw_only=True):
@@ -468,6 +479,10 @@ class SyncRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """`check`, `repair`, and what can be done to a sync that runs."""
 
     action: SyncVerb
+    winner: str = ""
+    """Of a repair: the member that is right. What differs from it is overwritten on the others."""
+    ranges: list[ByteRange] = []
+    """With a winner: only these; none: all that the last check found."""
     yes: bool = False
     plan: bool = False
     events: int | None = None

@@ -53,6 +53,7 @@ def _history(runs: Sequence[CheckRun]) -> list[str]:
 
 def _ending(run: CheckRun) -> str:
     said = "done" if run.complete else "ended early" if run.ended else "not done yet"
+    said += f"; {run.winner} won" if run.winner else ""
     return f"{said}; {format_size(run.unread)} could not be compared" if run.unread else said
 
 
@@ -70,6 +71,8 @@ def _ranges(run: CheckRun) -> list[str]:
 
 def _who(found: Difference) -> str:
     who = " and ".join(found.odd) or "no majority tells"
+    if found.left:
+        return f"{who}; not repaired: {found.left}"
     return f"{who}; now all have what {found.kept} had" if found.kept else who
 
 

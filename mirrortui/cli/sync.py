@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import rich_click as click
 from msgspec.structs import replace
 
 from mirrortui.api.client import EngineClient
-from mirrortui.api.schema import Impact, ImpactRequest, Mirror, SpeedRequest, SyncRequest, SyncVerb
+from mirrortui.api.schema import ByteRange, Impact, ImpactRequest, Mirror, SpeedRequest, SyncRequest, SyncVerb
 from mirrortui.cli.confirm import confirmed, print_plan
-from mirrortui.cli.session import Session, engine_options, name_argument, print_json, to_name
+from mirrortui.cli.session import Session, absolute, engine_options, name_argument, print_json, to_name
 from mirrortui.cli.text import common_speed, summary
 from mirrortui.cli.wait import await_goal
 from mirrortui.errors import RequestError
@@ -16,6 +18,25 @@ from mirrortui.units import format_size, parse_size
 
 _yes_option = click.option("--yes", is_flag=True, help="Go ahead with what wants a confirmation.")
 _plan_option = click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
+
+
+def _to_ranges(ctx: click.Context, parameter: click.Parameter, values: Sequence[str]) -> list[ByteRange]:
+    """Option callback: OFFSET+LENGTH, each a number of bytes, also in hex."""
+    return [_to_range(value) for value in values]
+
+
+def _to_range(value: str) -> ByteRange:
+    offset, _, length = value.partition("+")
+    try:
+        return ByteRange(offset=_amount(offset), length=_amount(length))
+    except ValueError as error:
+        raise click.BadParameter(f"{value} is no range such as 1M+4K or 0x100000+4096: {error}") from None
+
+
+def _amount(text: str) -> int:
+    return int(text, 16) if text.lower().startswith("0x") else parse_size(text)
+
+
 _wait_option = click.option("--wait", is_flag=True, help="Until it has ended. Exit code 1: members differ.")
 
 
@@ -32,14 +53,48 @@ def check(session: Session, name: str, wait: bool, plan: bool, as_json: bool) ->
 
 @click.command()
 @name_argument
+@click.option(
+    "--winner",
+    metavar="MEMBER",
+    help="It is right: repair what the last check found, or each --range, from it.",
+)
+@click.option(
+    "--range",
+    "ranges",
+    metavar="OFFSET+LENGTH",
+    multiple=True,
+    callback=_to_ranges,
+    help="Only there, such as 1M+4K; may be given again. Needs --winner.",
+)
 @_wait_option
 @_yes_option
 @_plan_option
 @engine_options
 @click.pass_obj
-def repair(session: Session, name: str, wait: bool, yes: bool, plan: bool, as_json: bool) -> int:
-    """Read all copies, and make equal what differs: what most of them have wins, else the first member in sync."""
-    return _scrub(session.engine(), name, SyncRequest(action="repair", plan=plan), yes, wait, as_json)
+def repair(
+    session: Session,
+    name: str,
+    winner: str | None,
+    ranges: list[ByteRange],
+    wait: bool,
+    yes: bool,
+    plan: bool,
+    as_json: bool,
+) -> int:
+    """Read all copies, and make equal what differs: what most of them have wins, else the first member in sync.
+
+    With --winner only what is listed by "mirrortui mismatches", or named, is read and repaired, and that member wins.
+    """
+    client = session.engine()
+    path = _member(client, name, winner) if winner else ""
+    request = SyncRequest(action="repair", winner=path, ranges=ranges, plan=plan)
+    return _scrub(client, name, request, yes, wait, as_json)
+
+
+def _member(client: EngineClient, name: str, given: str) -> str:
+    """A member by its path; as the mirror calls it, if it does, which need not be a file here."""
+    paths = {member.path for member in client.mirror(name).members}
+    return given if given in paths else absolute(given)
 
 
 def _scrub(
@@ -55,9 +110,14 @@ def _scrub(
         return 0
     differed = mirror.checks[0].differing if mirror.checks else mirror.mismatches
     unread = mirror.checks[0].unread if mirror.checks else 0
-    missed = f"; {format_size(unread)} could not be compared" if unread else ""
-    click.echo(f"{mirror.name}: {format_size(differed)} differed{missed}.", err=True)
     repaired = mirror.checks[0].repaired if mirror.checks else differed * (request.action == "repair")
+    missed = (
+        f"; {format_size(unread)} could not be {'settled' if request.winner else 'compared'}"
+        if unread
+        else ""
+    )
+    equal = f", {format_size(repaired)} are equal now" if request.winner else ""
+    click.echo(f"{mirror.name}: {format_size(differed)} differed{equal}{missed}.", err=True)
     return int(differed > repaired)
 
 

@@ -216,6 +216,11 @@ def replace(seen: Seen, request: ReplaceRequest, hand: Hand) -> Prepared:
 
 def sync(seen: Seen, request: SyncRequest, hand: Hand, paused: SyncVerb | None) -> Prepared:
     """check, repair, pause, resume or cancel. `paused`: what was paused, as far as is known. Raises RefusedError."""
+    if request.winner or request.ranges:
+        raise RefusedError(
+            f"The kernel runs {seen.name}, and chooses itself whose copy is right.",
+            hint=f'"mirrortui takeover {seen.array.path}", then a check, lists what differs, to choose there.',
+        )
     _check_ours(seen, hand)
     match request.action:
         case "check" | "repair":

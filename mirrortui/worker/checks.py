@@ -16,8 +16,9 @@ from mirrortui.errors import MirrortuiError, RefusedError, RequestError
 from mirrortui.format.superblock import format_uuid
 from mirrortui.log import logger
 from mirrortui.mirror import replacing
+from mirrortui.mirror.copying import Run
 from mirrortui.mirror.executor import Operation, wait
-from mirrortui.mirror.findings import Findings
+from mirrortui.mirror.findings import Difference, Findings, with_winner
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.loop import Loop
@@ -51,6 +52,10 @@ class Checks:
         self._turns = Turns(loop.executor)
         self._uuid = format_uuid(mirror.array.uuid)
         self._runs = _read(path, self._uuid) if path else []
+        if (last := self.last) and last.winner and last.ended is None:
+            last.ended = (
+                last.begun
+            )  # a worker died in it: what it was to settle is listed, and it is not gone on with
         mirror.checker.ended = self._remember
         mirror.checker.findings = self._runs[0] if self._runs else None
 
@@ -103,8 +108,19 @@ class Checks:
                     )
                 return self._cancel
 
+    @property
+    def last(self) -> Findings | None:
+        """The run under way, else the last one."""
+        return self._runs[0] if self._runs else None
+
+    def settle(self, winner: str, chosen: list[Run]) -> None:
+        """Begin a repair of these ranges with a winner. Raises RefusedError."""
+        self._begin(with_winner(self.last, winner, chosen, self._loop.now()))
+
     def _start(self, action: schema.CheckAction) -> None:
-        run = Findings(action, self._loop.now(), self._mirror.size)
+        self._begin(Findings(action, self._loop.now(), self._mirror.size))
+
+    def _begin(self, run: Findings) -> None:
         self._mirror.checker.start(run)
         self._mirror.sync.paused = False
         self._runs = [run, *self._runs][:KEPT]
@@ -186,10 +202,10 @@ def _shown(run: Findings, room: int) -> schema.CheckRun:
     """`room`: bytes that its ranges may take, encoded."""
     ranges = []
     for d in run.ranges:
-        room -= 80 + sum(len(path) + 3 for path in (*d.odd, d.kept))
+        room -= 80 + sum(len(path) + 3 for path in (*d.odd, d.kept, d.left))
         if room < 0:
             break
-        ranges.append(schema.Difference(offset=d.lo, length=d.hi - d.lo, odd=list(d.odd), kept=d.kept))
+        ranges.append(shown(d))
     return schema.CheckRun(
         action=run.action,
         begun=run.begun,
@@ -201,7 +217,13 @@ def _shown(run: Findings, room: int) -> schema.CheckRun:
         repaired=run.repaired,
         unread=run.unread,
         ranges=ranges,
+        winner=run.winner,
     )
+
+
+def shown(d: Difference) -> schema.Difference:
+    """As it is told."""
+    return schema.Difference(offset=d.lo, length=d.hi - d.lo, odd=list(d.odd), kept=d.kept, left=d.left)
 
 
 def _read(path: Path, uuid: str) -> list[Findings]:

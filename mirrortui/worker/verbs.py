@@ -32,7 +32,7 @@ from mirrortui.mirror.array import Observer, State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.units import format_size
-from mirrortui.worker import badblocks, daily, plans
+from mirrortui.worker import badblocks, daily, plans, winner
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.candidates import newcomer
 from mirrortui.worker.checks import Checks
@@ -353,15 +353,19 @@ class Verbs:
         courtesy.most, courtesy.least = request.max, request.min
 
     def _sync(self, request: SyncRequest) -> object:
+        settles = winner.wanted(request)
         try:
-            act = self._checks.check(request.action)
+            if settles:
+                plan, act = winner.prepare(self._mirror, self._checks, request)
+            else:
+                act = self._checks.check(request.action)
+                plan = plans.sync(self._mirror, request.action)
         except RefusedError as error:
             if not request.plan:
                 raise
             name = self._mirror.array.label
-            line = plans.sync_command(name, request.action)
+            line = winner.line(name, request) if settles else plans.sync_command(name, request.action)
             return refusal(request.action, name, f"{request.action.capitalize()} {name}", line, error)
-        plan = plans.sync(self._mirror, request.action)
         if request.plan:
             return plan
         self._precondition.check(request.events)

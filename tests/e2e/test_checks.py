@@ -42,7 +42,9 @@ def test_what_differs_is_listed_shown_and_repaired(world: World) -> None:
     assert (checked.code, checked.err.splitlines()[-1]) == (1, "vault: 4.00 KiB differed.")
     found = world.try_to("mismatches", "vault", "--json")
     assert found.code == 1
-    assert found.data[0]["ranges"] == [{"offset": 2 * MIB, "length": 4 * KIB, "odd": [], "kept": ""}]
+    assert found.data[0]["ranges"] == [
+        {"offset": 2 * MIB, "length": 4 * KIB, "odd": [], "kept": "", "left": ""}
+    ]
     assert [run["complete"] for run in found.data] == [True, True]
     status = world.do("status", "vault", "--json").data
     assert status["mismatches"] == 4 * KIB

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from tests.simulation import lagging, late, races, size_races, table_races
+from tests.simulation import lagging, late, races, size_races, table_races, winning
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,11 @@ MUTANTS = [
     _m("a replacement is believed before it is filled", "I9", "decide", 300, ("recovering = sb.recovering or not told", "recovering = (sb.recovering and not rivals) or not told")),
     _m("a replacement takes no writes", "I1", "array", 200, ("return [m for m in self.members if m.active]", "return [m for m in self.members if m.active and not m.replacement]")),
     _m("the others hear first who was replaced", "I9", "succession", 0, ("member.told = False", "pass"), race=races.a_replacement_hears_first_that_it_took_over),
+    _m("what won is written over a write in flight", "I8", "winner", 0, ("            await ticket\n", ""), race=winning.a_write_in_flight_comes_first),
+    _m("what won may be lost again", "I1", "winner", 4000, ("if await self._book.flush() or not", "if not")),
+    _m("who is away does not get what won", "I3", "winner", 0, ("if self._array.degraded():", "if False:"), race=winning.who_is_away_gets_it_when_it_is_back),
+    _m("who comes meanwhile does not get what won", "I3", "winner", 0, ("return self._crew == self._standing()", "return True"), race=winning.who_comes_back_meanwhile_gets_it_too),
+    _m("what won is marked before it is written", "I14", "winner", 0, ("            copies = await self._comparer.read(lo, hi)\n            right", "            await self._book.mark(lo, hi - lo)\n            copies = await self._comparer.read(lo, hi)\n            right"), race=winning.a_power_cut_anywhere_leaves_the_winner_as_it_is),
 ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from tests.simulation.races import RACES
 from tests.simulation.run import run_cuts, run_seeds
 from tests.simulation.size_races import SIZE_RACES
 from tests.simulation.table_races import TABLE_RACES
+from tests.simulation.winning import WINNING
 
 FEW = 300
 """Seeds that every run of the tests affords for a mutant."""
@@ -114,7 +115,9 @@ def test_a_broken_rule_is_noticed_in_the_end(mutant: Mutant) -> None:
 
 
 @pytest.mark.parametrize(
-    "race", [*RACES, *LAGGING, *LATE, *SIZE_RACES, *TABLE_RACES], ids=lambda race: race.__name__
+    "race",
+    [*RACES, *LAGGING, *LATE, *SIZE_RACES, *TABLE_RACES, *WINNING],
+    ids=lambda race: race.__name__,
 )
 def test_a_race_ends_well(race: Callable[[], None]) -> None:
     race()

@@ -48,7 +48,7 @@ class Umpire:
         self._begin(mirror, findings)
 
         def over() -> bool:
-            if meddling and self._rng.random() < 0.02:
+            if meddling and self._rng.random() < 0.1:
                 self._meddle(mirror)
             return hung() or not (mirror.checker.running or scene.scheduler.ready)
 

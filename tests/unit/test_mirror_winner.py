@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
 from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
 from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.check import outcome
-from mirrortui.mirror.executor import sleep
-from mirrortui.mirror.findings import Difference, Findings, unsettled, with_winner
+from mirrortui.mirror.findings import Difference, Findings
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB
-from tests.simulation.races import Played, data_write
-from tests.stage import METADATA, Stage, image, states
-
-PAGE = 4096
-DATA = METADATA * 512
-Ranges = list[tuple[int, int]]
-
-
-def made(names: str) -> tuple[Stage, list[SimDisk], Mirror]:
-    """A mirror with something on it, all copies equal."""
-    stage = Stage()
-    disks = [stage.disk(name, 3 * MIB) for name in names]
-    mirror = stage.create(disks, chunk=64 * KIB)
-    for at in range(0, mirror.size, 256 * KIB):
-        assert stage.write(mirror, at, bytes([at // KIB % 251]) * 8 * KIB) == 0
-    stage.until(lambda: not mirror.array.active and mirror.scribe.done == mirror.scribe.asked)
-    return stage, disks, mirror
-
-
-def spoil(disk: SimDisk, offset: int, data: bytes) -> None:
-    """Change a copy behind the mirror's back, on the medium too."""
-    disk.medium.preset(DATA + offset, data)
+from tests.simulation.races import DATA
+from tests.simulation.winning import PAGE, begin, held, made, repair, spoil
+from tests.stage import Stage, image, states
 
 
 def check(stage: Stage, mirror: Mirror) -> Findings:
@@ -44,24 +21,6 @@ def check(stage: Stage, mirror: Mirror) -> Findings:
     mirror.checker.start(findings)
     stage.until(lambda: not mirror.checker.running)
     return findings
-
-
-def begin(stage: Stage, mirror: Mirror, winner: str, chosen: Ranges | None = None) -> Findings:
-    last = mirror.checker.findings
-    chosen = [(d.lo, d.hi) for d in unsettled(last)] if chosen is None else chosen
-    findings = with_winner(last, winner, chosen, stage.scheduler.now())
-    mirror.checker.start(findings)
-    return findings
-
-
-def repair(stage: Stage, mirror: Mirror, winner: str, chosen: Ranges | None = None) -> Findings:
-    findings = begin(stage, mirror, winner, chosen)
-    stage.until(lambda: not mirror.checker.running)
-    return findings
-
-
-def held(disks: Sequence[SimDisk], offset: int, length: int) -> list[bytes]:
-    return [image(d)[DATA + offset : DATA + offset + length] for d in disks]
 
 
 def test_one_range_is_made_like_the_winner_and_the_others_stay_and_are_listed() -> None:
@@ -174,33 +133,6 @@ def test_a_part_that_is_bad_on_another_holds_nothing_up() -> None:
     assert held(disks, 12 * KIB, PAGE) == [b"r" * PAGE, b"r" * PAGE, bytes(PAGE)]
 
 
-def test_a_write_in_flight_comes_first() -> None:
-    played = Played("ab")
-    mirror, stage = played.mirror, played.stage
-    a, b = played.disks
-    assert stage.write(mirror, 0, bytes(PAGE)) == 0
-    answers = played.start_write(0, b"x" * PAGE)
-    waiting = played.until_waiting(data_write("b"))
-    stage.until(lambda: a.current[DATA] == ord("x"))
-    findings = begin(stage, mirror, "b", [(0, PAGE)])
-    stage.until(lambda: mirror.tickets.buckets[0][1:])
-    played.finish(waiting)
-    stage.until(lambda: bool(answers) and not mirror.checker.running)
-    assert held((a, b), 0, PAGE) == [b"x" * PAGE] * 2
-    assert (answers, findings.complete) == ([0], True)
-
-
-def test_who_is_away_gets_it_when_it_is_back() -> None:
-    stage, disks, mirror = made("abc")
-    spoil(disks[1], 8 * KIB, b"right")
-    check(stage, mirror)
-    stage.run(manage.fail(mirror, "c"))
-    assert repair(stage, mirror, "b").left == 0
-    stage.run(manage.re_add(mirror, disks[2]))
-    stage.in_sync(mirror)
-    assert held(disks, 8 * KIB, 5) == [b"right"] * 3
-
-
 def test_who_does_not_take_it_is_out_and_gets_it_when_it_is_back() -> None:
     stage, disks, mirror = made("ab")
     spoil(disks[1], 8 * KIB, b"right")
@@ -214,24 +146,6 @@ def test_who_does_not_take_it_is_out_and_gets_it_when_it_is_back() -> None:
     stage.run(manage.re_add(mirror, disks[0]))
     stage.in_sync(mirror)
     assert held(disks, 8 * KIB, 5) == [b"right"] * 2
-
-
-def test_who_comes_back_meanwhile_gets_it_too() -> None:
-    """It was away when the first range was repaired, and no bit of it was set yet when it came."""
-    played = Played("abc")
-    stage, mirror, disks = played.stage, played.mirror, played.disks
-    stage.until(lambda: not mirror.array.active)
-    for at in (8 * KIB, 1 * MIB):
-        spoil(disks[1], at, b"right")
-    stage.run(manage.fail(mirror, "c"))
-    findings = begin(stage, mirror, "b", [(8 * KIB, 12 * KIB), (1 * MIB, 1 * MIB + PAGE)])
-    waiting = played.until_waiting(data_write("a", 1 * MIB))
-    stage.executor.spawn(manage.re_add(mirror, disks[2]))
-    stage.until(lambda: states(mirror).get("c") is State.IN_SYNC)
-    played.finish(waiting)
-    stage.until(lambda: not mirror.checker.running)
-    assert findings.complete
-    assert held(disks, 8 * KIB, 5) == held(disks, 1 * MIB, 5) == [b"right"] * 3
 
 
 def test_a_winner_that_goes_wins_nothing_more() -> None:
@@ -272,31 +186,6 @@ def test_a_stop_ends_it_for_good() -> None:
     stage.run(manage.stop(mirror))
     assert (findings.complete, findings.ended is not None) == (False, True)
     assert len(findings.ranges) == 1
-
-
-def test_a_power_cut_anywhere_leaves_the_winner_as_it_is() -> None:
-    """Whatever the loser has by then: no resync comes and takes the loser, who has the lower role, for right."""
-    cuts = 0
-    for step in range(1, 60):
-        stage, disks, mirror = made("ab")
-        spoil(disks[1], 8 * KIB, b"b" * 2 * PAGE)
-        findings = with_winner(None, "b", [(8 * KIB, 16 * KIB)], 0.0)
-
-        async def run(mirror: Mirror = mirror, findings: Findings = findings) -> None:
-            mirror.checker.start(findings)
-            while mirror.checker.running:
-                await sleep(0.01)
-
-        over = stage.cut_at(step, run(), disks)
-        stage.executor.abandon()
-        again = stage.assemble(disks)
-        stage.until(lambda again=again: not again.sync.running)
-        assert held(disks[1:], 8 * KIB, 2 * PAGE) == [b"b" * 2 * PAGE], f"cut at {step}"
-        if over:
-            break
-        cuts += 1
-    assert over, "it never came to its end"
-    assert cuts >= 4
 
 
 def test_what_is_settled_is_cut_out_of_what_is_listed() -> None:
