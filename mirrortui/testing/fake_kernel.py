@@ -26,7 +26,9 @@ from mirrortui.api.schema import (
     SyncVerb,
     TakeoverRequest,
 )
+from mirrortui.clock import Clock
 from mirrortui.testing import fake_kernel_plans as plans
+from mirrortui.testing import fake_winner
 from mirrortui.testing.fake_states import uri_of
 
 
@@ -35,6 +37,7 @@ class _Engine(Protocol):
 
     _changed: threading.Condition
     _mirrors: dict[str, Mirror]
+    clock: Clock
 
     def _answer(self) -> None: ...
     def _confirm(self, plan: Plan, yes: bool, events: int | None = None) -> None: ...
@@ -78,16 +81,22 @@ class KernelVerbs:
         with self._changed:
             self._answer()
             found = self._find(mirror)
-            self._confirm(plans.sync(found, request.action), request.yes, request.events)
-            changed = _synced(found, request)
-            kind, text = _TOLD[request.action]
+            if request.winner:
+                self._confirm(fake_winner.plan(found, request), request.yes, request.events)
+                changed = fake_winner.settled(found, request, self.clock.now())
+                kind, text = "repair-finished", f"{{}}: repair is done; {request.winner} won."
+            else:
+                self._confirm(plans.sync(found, request.action), request.yes, request.events)
+                changed = _synced(found, request)
+                kind, text = _TOLD[request.action]
             self._tell(changed, kind, "info", text.format(mirror))
             return self._mirrors[mirror]
 
     def plan_sync(self: _Engine, mirror: str, request: SyncRequest) -> Plan:
         with self._changed:
             self._answer()
-            return plans.sync(self._find(mirror), request.action)
+            found = self._find(mirror)
+            return fake_winner.plan(found, request) if request.winner else plans.sync(found, request.action)
 
     def mismatches(self: _Engine, mirror: str) -> list[CheckRun]:
         with self._changed:
@@ -148,9 +157,11 @@ def _look(mirror: Mirror, request: LookRequest) -> Look:
     plain = (page * (request.length // len(page) + 2))[start : start + request.length]
     paths = [member.path for member in mirror.members if member.state == "in_sync"]
     copies = []
+    last = mirror.checks[0] if mirror.checks else None
+    ranges = last.ranges if last and (last.winner or not last.repaired) else []
     for path in paths:
         data = bytearray(plain)
-        for found in mirror.checks[0].ranges if mirror.checks and not mirror.checks[0].repaired else ():
+        for found in ranges:
             if path in (found.odd or paths[-1:]):
                 for at in range(found.offset, found.offset + found.length, 4096):
                     for place in (at + 260, at + 264, at + 1500):

@@ -14,6 +14,7 @@ from mirrortui.api.schema import (
     AdoptRequest,
     AssembleRequest,
     BitmapRequest,
+    ByteRange,
     CreateRequest,
     GrowRequest,
     HandoverRequest,
@@ -181,6 +182,25 @@ class Sync:
     def act(self, client: EngineApi, plan: Plan) -> Mirror:
         request = SyncRequest(action=self.verb, yes=_confirmed(plan), events=plan.events)
         return client.sync(self.mirror, request)
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Make copies that differ like a member's."""
+
+    mirror: str
+    winner: str
+    ranges: tuple[ByteRange, ...] = ()
+    """None: all that are listed."""
+
+    def plan(self, client: EngineApi) -> Plan:
+        return client.plan_sync(self.mirror, self._request())
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        return client.sync(self.mirror, replace(self._request(), yes=_confirmed(plan), events=plan.events))
+
+    def _request(self) -> SyncRequest:
+        return SyncRequest(action="repair", winner=self.winner, ranges=list(self.ranges))
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,41 @@ async def test_a_difference_is_looked_at_and_repaired(world: World) -> None:
 
 
 @pytest.mark.slow
+async def test_of_two_the_one_that_is_named_is_right(world: World) -> None:
+    world.create()
+    a, b = world.place / "a.img", world.place / "b.img"
+    for place in (2 * MIB, 5 * MIB):
+        with b.open("r+b") as image:
+            image.seek(MIB + place)  # its data begins at 1 MiB
+            image.write(b"b is right")
+    world.try_to("check", "vault", "--wait")
+    async with MirrorApp(world.client).run_test(size=(80, 24)) as pilot:
+        operator = Operator(pilot)
+        await operator.sees(lambda: operator.vault and operator.vault.mismatches)
+        await operator.press("D")
+        await operator.sees(lambda: isinstance(pilot.app.screen, MismatchScreen))
+        explorer = pilot.app.screen
+        assert isinstance(explorer, MismatchScreen)
+        await operator.sees(lambda: explorer.query_one(HexView).page)
+        for keys, left in ((("w", "down", "down"), 1), (("W", "down"), 0)):
+            await operator.press(*keys)
+            dialog = pilot.app.screen
+            assert isinstance(dialog, PlanDialog)
+            await operator.sees(lambda dialog=dialog: dialog._plan)  # type: ignore[misc]
+            await operator.press("y")
+            await operator.sees(lambda left=left: explorer.is_active and len(explorer._ranges) == left)  # type: ignore[misc]
+        await operator.press("escape")
+        await operator.sees(lambda: operator.vault and not operator.vault.mismatches)
+    world.do("stop", "vault", "--yes")
+    assert len(set(data_areas(a, b))) == 1
+    with a.open("rb") as image:
+        image.seek(MIB + 2 * MIB)
+        assert image.read(10) == b"b is right"
+        image.seek(MIB + 5 * MIB)
+        assert image.read(10) == bytes(10)
+
+
+@pytest.mark.slow
 async def test_a_member_is_replaced_and_the_mirror_fixed_by_keys(world: World) -> None:
     world.create()
     a, b, c = world.place / "a.img", world.place / "b.img", world.image("c.img")

@@ -8,8 +8,12 @@ from mirrortui.api.schema import CopyOf, Look
 from mirrortui.testing.staging import settle
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.modals.mismatches import MismatchScreen
+from mirrortui.tui.modals.winner import WinnerDialog
 from mirrortui.tui.widgets.hex_view import HexView, differing, layout
 from mirrortui.tui.widgets.mirror_list import MirrorList
+from mirrortui.tui.widgets.plan_view import PlanView
+from mirrortui.tui.widgets.row_list import ChoiceList
+from mirrortui.tui.widgets.tick import Tick
 from mirrortui.units import GIB
 from tests.tui_stage import Stage, playing
 
@@ -129,3 +133,58 @@ def test_every_line_has_the_same_width(copies: int) -> None:
     for width in (40, 78, 118, 158, 198):
         lines = view._draw(width).plain.split("\n")
         assert max(map(len, lines)) <= width
+
+
+def dialog(play: Stage) -> WinnerDialog:
+    assert isinstance(play.screen, WinnerDialog)
+    return play.screen
+
+
+async def test_of_two_nobody_is_right_until_somebody_says_so() -> None:
+    async with playing("differs") as play:
+        await play.press("D", "n", "n", "w")
+        assert dialog(play).proposal() is None
+        await play.press("y", "enter")
+        assert play.vault.mismatches == 20 << 10
+        await play.press("down", "down")
+        range_two = 180 * GIB + 16384
+        assert play.plan() == f"mirrortui repair vault --range {range_two}+8192 --winner /dev/sdc --yes"
+        plan = dialog(play).query_one(PlanView).plan
+        assert plan
+        assert plan.erases == [
+            "/dev/sdb: what it has in the 8.00 KiB at 180 GiB, where it differs, is overwritten and lost."
+        ]
+        await play.press("y")
+        assert isinstance(play.screen, MismatchScreen)
+        assert play.vault.mismatches == 12 << 10
+        assert len(view_of(play).screen.query_one("#ranges", ChoiceList).options) == 3
+
+
+async def test_all_at_once_by_the_tick_or_by_another_key() -> None:
+    async with playing("differs") as play:
+        await play.press("D", "w", "down", "tab", "space")
+        assert play.plan() == "mirrortui repair vault --winner /dev/sdb --yes"
+        await play.press("escape", "W", "down")
+        assert play.plan() == "mirrortui repair vault --winner /dev/sdb --yes"
+        assert not dialog(play).query(Tick)
+        await play.press("y")
+        assert play.vault.mismatches == 0
+        await play.press("w")
+        assert isinstance(play.screen, MismatchScreen), "nothing is left to be right about"
+
+
+async def test_whom_most_agree_with_is_proposed() -> None:
+    async with playing("differs") as play:
+        play.home.query_one(MirrorList).put_cursor("photos")
+        await settle(play.pilot)
+        await play.press("D", "w")
+        chosen = dialog(play).query_one("#choice", ChoiceList)
+        assert chosen.chosen not in (None, "/dev/sde1")
+        told = [str(option.prompt.drawn(76)) for option in chosen.options]  # type: ignore[union-attr]
+        assert ["most agree" in line for line in told] == [True, False, True]
+        chosen.put_cursor("/dev/sde1")
+        await settle(play.pilot)
+        plan = dialog(play).query_one(PlanView).plan
+        assert plan
+        assert "it is the odd one" in plan.notes[0]
+        assert len(plan.erases) == 2

@@ -21,6 +21,7 @@ from mirrortui.errors import MirrortuiError
 from mirrortui.tui.actions import refusals
 from mirrortui.tui.drawing import Fitted, cell, lines, row
 from mirrortui.tui.modals.whole import SyncDialog
+from mirrortui.tui.modals.winner import WinnerDialog
 from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.widgets.hex_view import HexView
 from mirrortui.tui.widgets.row_list import ChoiceList, Row
@@ -30,6 +31,8 @@ from mirrortui.units import format_size, parse_size
 
 PAGE = 4096
 """Bytes that are looked at together."""
+_AGAIN = 0.5
+"""Seconds after which a run that is under way is asked for again."""
 
 
 @dataclass
@@ -56,7 +59,7 @@ class AnswerMissing(Message):
 
 
 class MismatchScreen(ModalScreen[None]):
-    """The ranges above, a page of bytes below. Nothing is changed here; a repair is a dialog of its own."""
+    """The ranges above, a page of bytes below. Nothing is changed here; repairs are dialogs of their own."""
 
     CSS_PATH = "mismatches.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,6 +67,8 @@ class MismatchScreen(ModalScreen[None]):
         Binding("n", "next(1)", show=False),
         Binding("N", "next(-1)", show=False),
         Binding("g", "ask_offset", show=False),
+        Binding("w", "name_winner", show=False),
+        Binding("W", "name_winner(True)", show=False),
         Binding("H", "repair", show=False),
         Binding("ctrl+y", "copy_command", show=False),
     ]
@@ -79,7 +84,7 @@ class MismatchScreen(ModalScreen[None]):
         with Vertical(id="explorer") as explorer:
             explorer.border_title = f"Differences of {self._mirror.name}"
             explorer.border_subtitle = (
-                "n N next, previous   g offset   H repair   ^y copy command   esc leaves"
+                "n N next  g offset  w winner  W of all  H repair  ^y command  esc leaves"
             )
             yield Static(id="summary")
             yield ChoiceList(id="ranges")
@@ -98,6 +103,9 @@ class MismatchScreen(ModalScreen[None]):
 
     def on_screen_resume(self) -> None:
         """Also after a repair, which changes what is there."""
+        self._list_anew()
+
+    def _list_anew(self) -> None:
         self.run_worker(self._list, thread=True, group="runs", exclusive=True)
 
     # In threads.
@@ -128,6 +136,8 @@ class MismatchScreen(ModalScreen[None]):
 
     def on_runs_listed(self, event: RunsListed) -> None:
         run = next(iter(event.runs), None)
+        if run and run.ended is None:
+            self.set_timer(_AGAIN, self._list_anew)
         self._ranges = run.ranges if run else []
         self.query_one("#summary", Static).update(Fitted(lambda width: self._summary(run, width)))
         listed = self.query_one("#ranges", ChoiceList)
@@ -170,6 +180,8 @@ class MismatchScreen(ModalScreen[None]):
         name = self._mirror.name
         if run is None:
             return cell(f" {name} was not checked yet; this is what its members have at the start", width)
+        if run.winner:
+            return cell(f" {self._settled(run)}", width)
         done = "" if run.complete else ", which is not done," if run.ended is None else ", which ended early,"
         found = (
             f"{format_size(run.differing)} in {counted(len(run.ranges), 'range')}"
@@ -182,6 +194,17 @@ class MismatchScreen(ModalScreen[None]):
         if run.unread:
             told += f"; {format_size(run.unread)} could not be compared"
         return cell(told, width)
+
+    def _settled(self, run: CheckRun) -> str:
+        """What a repair with a winner came to."""
+        winner = shorten(run.winner, self._names)
+        if run.ended is None:
+            return f"The repair of {clock_time(run.begun)[:5]} is under way: {winner} wins"
+        told = (
+            f"What {winner} has won at {clock_time(run.ended)[:5]}: {format_size(run.repaired)} are equal now"
+        )
+        left = run.differing - run.repaired
+        return f"{told}; {format_size(left)} differ still" if left > 0 else told
 
     def _row(self, number: int, found: Difference) -> Row:
         def draw(width: int) -> Content:
@@ -200,6 +223,8 @@ class MismatchScreen(ModalScreen[None]):
         return Row(str(number), Fitted(draw))
 
     def _who(self, found: Difference) -> str:
+        if found.left:
+            return shorten(f"not repaired: {found.left}", self._names)
         if found.kept:
             return shorten(f"equal now: all have what {found.kept} had", self._names)
         if found.odd:
@@ -305,6 +330,19 @@ class MismatchScreen(ModalScreen[None]):
             self._hide_entry()
         else:
             self.dismiss()
+
+    def action_name_winner(self, everywhere: bool = False) -> None:
+        """Who is right in the range under the cursor, or in all of them."""
+        view = self.query_one(HexView)
+        listed = [found for found in self._ranges if not found.kept]
+        number = self._range_at(view.page.offset + view.at) if view.page else None
+        here = None if everywhere or number is None else self._ranges[number]
+        if reason := refusals.cannot_check(self._mirror) or (None if listed else "nothing is listed"):
+            self.notify(f"who is right: {reason}", severity="warning", timeout=4)
+        elif here not in listed and not everywhere:
+            self.notify("who is right: this is outside what the check found", severity="warning", timeout=4)
+        else:
+            self.app.push_screen(WinnerDialog(self._client, self._mirror, listed, here))
 
     def action_repair(self) -> None:
         """The whole mirror: what most members have wins."""
