@@ -71,12 +71,16 @@ class WinnerRepair:
         self._ending: Callable[[], bool] = lambda: False
         self._progress = Progress()
         self._winner = ""
+        self._right: Member | None = None
+        """Who was the winner when it began. One that went and came back was filled from the others meanwhile."""
         self._crew = (0, 0)
 
     async def run(self, findings: Findings, progress: Progress, ending: Callable[[], bool]) -> bool:
         """True: it came to its end; what could not be settled is marked in the findings."""
         self._ending, self._progress, self._winner = ending, progress, findings.winner
         name, winner = self._array.label, findings.winner
+        member = self._array.find(winner)
+        self._right = member if member and member.state is State.IN_SYNC else None
         what = _ranges(len(findings.chosen), findings.size)
         text = f"{name}: repair of {what} begins: what {winner} has is right."
         self._array.observer("repair-started", "info", text, winner)
@@ -162,14 +166,11 @@ class WinnerRepair:
                 edges |= {max(lo, start // unit * unit), min(hi, -(-end // unit) * unit)}
         return itertools.pairwise(sorted(edges))
 
-    def _member(self) -> Member | None:
-        member = self._array.find(self._winner)
-        return member if member and member.state is State.IN_SYNC else None
-
-    def _unfit(self, winner: Member | None, lo: int, hi: int) -> str:
+    def _unfit(self, lo: int, hi: int) -> str:
         """Why the winner's copy of the range cannot be the measure; empty: it can."""
-        if winner is None:
-            return f"{self._winner} is not in sync any more"
+        winner = self._right
+        if winner is None or winner.state is not State.IN_SYNC:
+            return f"{self._winner} did not stay in sync"
         if winner.bad.touches(lo, hi):
             return f"{self._winner} has bad blocks there"
         if winner not in self._comparer.comparable(lo, hi):
@@ -182,10 +183,9 @@ class WinnerRepair:
             b = min(a + self._tuning.window, hi)
             if not await self._may_go_on():
                 break
-            winner = self._member()
-            if why := self._unfit(winner, a, b):
+            if why := self._unfit(a, b):
                 return why
-            copies = await self._comparer.read(a, b, winner)
+            copies = await self._comparer.read(a, b, self._right)
             drop(copies)
             if not copies:
                 return f"{self._winner} cannot be read there"
@@ -201,11 +201,11 @@ class WinnerRepair:
             await ticket
             if self._comparer.late() or self._array.broken or not self._same_crew():
                 return None
-            if why := self._unfit(self._member(), lo, hi):
+            if why := self._unfit(lo, hi):
                 return why
             copies = await self._comparer.read(lo, hi)
-            right = next((c for c in copies if c.member is self._member()), None)
-            if right is None:
+            right = next((c for c in copies if c.member is self._right), None)
+            if right is None or right.member.state is not State.IN_SYNC:
                 return f"{self._winner} cannot be read there"
             for copy in copies:
                 await self._make_like(copy, right, lo, hi - lo, overwritten)

@@ -139,6 +139,7 @@ MUTANTS = [
     _m("what won may be lost again", "I1", "winner", 4000, ("if await self._book.flush() or not", "if not")),
     _m("who is away does not get what won", "I3", "winner", 0, ("if self._array.degraded():", "if False:"), race=winning.who_is_away_gets_it_when_it_is_back),
     _m("who comes meanwhile does not get what won", "I3", "winner", 0, ("return self._crew == self._standing()", "return True"), race=winning.who_comes_back_meanwhile_gets_it_too),
+    _m("a winner that went and came back wins", "I9", "winner", 0, ("winner = self._right\n", "winner = self._right = self._array.find(self._winner)\n"), race=winning.a_winner_that_went_and_came_back_wins_nothing),
     _m("what won is marked before it is written", "I14", "winner", 0, ("            copies = await self._comparer.read(lo, hi)\n            right", "            await self._book.mark(lo, hi - lo)\n            copies = await self._comparer.read(lo, hi)\n            right"), race=winning.a_power_cut_anywhere_leaves_the_winner_as_it_is),
 ]  # fmt: skip
 

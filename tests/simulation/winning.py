@@ -123,7 +123,23 @@ def a_power_cut_anywhere_leaves_the_winner_as_it_is() -> None:
     assert cuts >= 4
 
 
+def a_winner_that_went_and_came_back_wins_nothing() -> None:
+    """It was filled from the others meanwhile: what it has now is what was to be overwritten."""
+    stage, disks, mirror = made("ab")
+    assert stage.write(mirror, 8 * KIB, bytes(PAGE)) == 0  # a bit is set: the chunk is copied when it is back
+    spoil(disks[1], 8 * KIB, b"right")
+    mirror.sync.paused = True
+    findings = begin(stage, mirror, "b", [(8 * KIB, 12 * KIB)])
+    stage.run(manage.fail(mirror, "b"))
+    assert stage.write(mirror, 8 * KIB + PAGE, bytes(PAGE)) == 0
+    stage.run(manage.re_add(mirror, disks[1]))
+    mirror.sync.paused = False
+    stage.until(lambda: not mirror.checker.running)
+    assert (findings.repaired, findings.unread) == (0, PAGE), "it is not said to have won"
+
+
 WINNING = [
+    a_winner_that_went_and_came_back_wins_nothing,
     a_write_in_flight_comes_first,
     who_is_away_gets_it_when_it_is_back,
     who_comes_back_meanwhile_gets_it_too,

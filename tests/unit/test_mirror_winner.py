@@ -158,7 +158,7 @@ def test_a_winner_that_goes_wins_nothing_more() -> None:
     before = image(a)[DATA:], image(c)[DATA:]
     mirror.sync.paused = False
     stage.until(lambda: not mirror.checker.running)
-    assert [d.left for d in findings.ranges] == ["b is not in sync any more"]
+    assert [d.left for d in findings.ranges] == ["b did not stay in sync"]
     assert (image(a)[DATA:], image(c)[DATA:]) == before
 
 
@@ -201,3 +201,17 @@ def test_what_is_settled_is_cut_out_of_what_is_listed() -> None:
     findings.settle(60, 70, 10)
     assert (findings.differing, findings.left) == (40, 0), "more than was listed"
     assert "could not be compared" in outcome(findings)
+
+
+def test_a_spare_that_comes_into_play_meanwhile_is_not_the_winner() -> None:
+    stage, disks, mirror = made("ab")
+    spare = stage.disk("c", 3 * MIB)
+    stage.run(manage.add(mirror, spare))
+    spoil(disks[1], 8 * KIB, b"b")
+    mirror.sync.paused = True
+    findings = begin(stage, mirror, "c", [(8 * KIB, 12 * KIB)])
+    stage.run(manage.fail(mirror, "a"))
+    mirror.sync.paused = False
+    stage.until(lambda: not mirror.checker.running)
+    assert states(mirror)["c"] is State.IN_SYNC
+    assert (findings.repaired, findings.unread) == (0, PAGE)
