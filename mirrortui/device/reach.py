@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
 
-from mirrortui.device.signatures import Read, Signature, identify
+from mirrortui.device.ends import Read
+from mirrortui.device.signatures import Signature, identify
 from mirrortui.units import SECTOR
 
 _MOST_ENTRIES = 1024

@@ -10,14 +10,9 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from mirrortui.units import SECTOR
-
-Read = Callable[[int, int], bytes]
-"""(offset, length) -> the bytes there."""
-
-_HEAD = 256 << 10
-_TAIL = 128 << 10
-"""Bytes from either end in which every signature lies."""
+from mirrortui.device import fullness
+from mirrortui.device.ends import Ends, Read
+from mirrortui.units import SECTOR, format_size
 
 _MD_MAGIC = 0xA92B4EFC
 _MD_MAGICS = (_MD_MAGIC.to_bytes(4, "little"), _MD_MAGIC.to_bytes(4, "big"))
@@ -33,46 +28,19 @@ class Signature:
     """A label or name and what else tells it from its like: ``"label photos"``. May be empty."""
     offset: int
     """Bytes from the start of the device to what was recognised."""
+    used: int | None = None
+    """Bytes that are in use in a file system, by its own word (fullness.py); None: it does not say."""
 
     def __str__(self) -> str:
-        return f"{self.kind}, {self.detail}" if self.detail else self.kind
+        used = "" if self.used is None else f"{format_size(self.used)} used"
+        return ", ".join(part for part in (self.kind, self.detail, used) if part)
 
 
 def identify(read: Read, size: int) -> list[Signature]:
     """What is on a device of `size` bytes, by place; empty: nothing that is known here. Raises what `read` raises."""
-    ends = _Ends(read, size)
+    ends = Ends(read, size)
     found = [signature for probe in _PROBES for signature in probe(ends)]
     return sorted(found, key=lambda signature: signature.offset)
-
-
-class _Ends:
-    """Both ends of a device, read once. What lies outside reads as nothing."""
-
-    def __init__(self, read: Read, size: int) -> None:
-        self.size = size
-        self._head = read(0, min(size, _HEAD))
-        self._tail_at = max(0, size - _TAIL)
-        self._tail = read(self._tail_at, size - self._tail_at)
-
-    def bytes(self, offset: int, length: int) -> bytes:
-        """The bytes there; fewer, or none, where the device ends or is not looked at."""
-        if offset < 0:
-            return b""
-        if offset + length <= len(self._head) or offset < self._tail_at:
-            return self._head[offset : offset + length]
-        return self._tail[offset - self._tail_at :][:length]
-
-    def number(self, form: str, offset: int) -> int:
-        """One integer of struct format `form`; 0 where the device ends."""
-        length = struct.calcsize(form)
-        value: int = struct.unpack(form, self.bytes(offset, length).ljust(length, b"\0"))[0]
-        return value
-
-    def label(self, offset: int, length: int, coding: str = "utf-8", word: str = "label") -> str:
-        """``"label photos"``, or nothing where there is none."""
-        text = self.bytes(offset, length).decode(coding, "replace").split("\0")[0].strip()
-        shown = "".join(letter if letter.isprintable() else "?" for letter in text)
-        return f"{word} {shown}" if shown else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +53,20 @@ class _Magic:
     magic: bytes
     label: tuple[int, int, str] = (0, 0, "utf-8")
     """Offset, length in bytes, coding."""
+    used: Callable[[Ends], int | None] = lambda ends: None
 
-    def __call__(self, ends: _Ends) -> Iterator[Signature]:
+    def __call__(self, ends: Ends) -> Iterator[Signature]:
         offset = self.offset if self.offset >= 0 else ends.size + self.offset
         if ends.bytes(offset, len(self.magic)) == self.magic:
-            yield Signature(self.kind, ends.label(*self.label), offset)
+            yield Signature(self.kind, ends.label(*self.label), offset, self.used(ends))
 
 
 _SIMPLE = (
-    _Magic("XFS", 0, b"XFSB", (108, 12, "utf-8")),
-    _Magic("Btrfs", 0x10040, b"_BHRfS_M", (0x1012B, 256, "utf-8")),
+    _Magic("XFS", 0, b"XFSB", (108, 12, "utf-8"), fullness.xfs),
+    _Magic("Btrfs", 0x10040, b"_BHRfS_M", (0x1012B, 256, "utf-8"), fullness.btrfs),
     _Magic("NTFS", 3, b"NTFS    "),
     _Magic("exFAT", 3, b"EXFAT   "),
-    _Magic("FAT32", 82, b"FAT32   ", (71, 11, "cp850")),
+    _Magic("FAT32", 82, b"FAT32   ", (71, 11, "cp850"), fullness.fat32),
     _Magic("FAT16", 54, b"FAT16   ", (43, 11, "cp850")),
     _Magic("FAT12", 54, b"FAT12   ", (43, 11, "cp850")),
     _Magic("F2FS", 1024, bytes.fromhex("1020f5f2"), (1024 + 0x7C, 512, "utf-16-le")),
@@ -118,7 +87,7 @@ _SIMPLE = (
 )
 
 
-def _ext(ends: _Ends) -> Iterator[Signature]:
+def _ext(ends: Ends) -> Iterator[Signature]:
     if ends.bytes(0x438, 2) != b"\x53\xef":
         return
     compatible, incompatible, readonly = (ends.number("<I", offset) for offset in (0x45C, 0x460, 0x464))
@@ -130,22 +99,23 @@ def _ext(ends: _Ends) -> Iterator[Signature]:
         kind = "ext4"
     else:
         kind = "ext3" if compatible & 0x4 else "ext2"
-    yield Signature(kind, ends.label(0x478, 16), 0x438)
+    used = None if kind == "ext journal" else fullness.ext(ends)
+    yield Signature(kind, ends.label(0x478, 16), 0x438, used)
 
 
-def _swap(ends: _Ends) -> Iterator[Signature]:
+def _swap(ends: Ends) -> Iterator[Signature]:
     for page in (4096, 8192, 16384, 65536):
         if ends.bytes(page - 10, 10) in (b"SWAPSPACE2", b"SWAP-SPACE"):
             yield Signature("swap", ends.label(1052, 16), page - 10)
 
 
-def _luks(ends: _Ends) -> Iterator[Signature]:
+def _luks(ends: Ends) -> Iterator[Signature]:
     if ends.bytes(0, 6) == b"LUKS\xba\xbe":
         version = ends.number(">H", 6)
         yield Signature(f"LUKS{version}", ends.label(24, 48) if version == 2 else "", 0)
 
 
-def _lvm(ends: _Ends) -> Iterator[Signature]:
+def _lvm(ends: Ends) -> Iterator[Signature]:
     for offset in range(0, 4 * SECTOR, SECTOR):
         if ends.bytes(offset, 8) == b"LABELONE" and ends.bytes(offset + 24, 8) == b"LVM2 001":
             name = ends.label(offset + 32, 32, "ascii", "PV")
@@ -153,7 +123,7 @@ def _lvm(ends: _Ends) -> Iterator[Signature]:
             return
 
 
-def _zfs(ends: _Ends) -> Iterator[Signature]:
+def _zfs(ends: Ends) -> Iterator[Signature]:
     """Any uberblock in the first label; a fresh pool has written only some of them."""
     for offset in range(128 << 10, 256 << 10, 1024):
         if ends.bytes(offset, 8) in (b"\x0c\xb1\xba\0\0\0\0\0", b"\0\0\0\0\0\xba\xb1\x0c"):
@@ -161,14 +131,14 @@ def _zfs(ends: _Ends) -> Iterator[Signature]:
             return
 
 
-def _gpt(ends: _Ends) -> Iterator[Signature]:
+def _gpt(ends: Ends) -> Iterator[Signature]:
     for sector in (512, 4096):
         for offset, which in ((sector, ""), (ends.size - sector, "backup table at the end")):
             if ends.bytes(offset, 8) == b"EFI PART":
                 yield Signature("GPT partition table", which, offset)
 
 
-def _mbr(ends: _Ends) -> Iterator[Signature]:
+def _mbr(ends: Ends) -> Iterator[Signature]:
     """A boot sector with at least one believable partition; FAT and NTFS have boot sectors without any."""
     if ends.bytes(510, 2) != b"\x55\xaa":
         return
@@ -179,7 +149,7 @@ def _mbr(ends: _Ends) -> Iterator[Signature]:
         yield Signature("MBR partition table", "protects a GPT" if used[0][4] == 0xEE else count, 510)
 
 
-def _md1(ends: _Ends) -> Iterator[Signature]:
+def _md1(ends: Ends) -> Iterator[Signature]:
     last = (ends.size // SECTOR - 16 & ~7) * SECTOR
     for version, offset in (("1.0", last), ("1.1", 0), ("1.2", 8 * SECTOR)):
         if ends.bytes(offset, 4) == _MD_MAGICS[0] and ends.number("<I", offset + 4) == 1:
@@ -187,7 +157,7 @@ def _md1(ends: _Ends) -> Iterator[Signature]:
             yield _md(version, name, ends.bytes(offset + 16, 16), offset)
 
 
-def _md090(ends: _Ends) -> Iterator[Signature]:
+def _md090(ends: Ends) -> Iterator[Signature]:
     offset = (ends.size & ~0xFFFF) - 0x10000
     magic = ends.bytes(offset, 4)
     if magic in _MD_MAGICS and ends.bytes(offset + 4, 4) == bytes(4):
@@ -201,13 +171,13 @@ def _md(version: str, name: str, raw: bytes, offset: int) -> Signature:
     return Signature(f"MD {version} array member", f"{name}, {number}" if name else number, offset)
 
 
-def _drbd(ends: _Ends) -> Iterator[Signature]:
+def _drbd(ends: Ends) -> Iterator[Signature]:
     """Internal metadata: the last 4 KiB block."""
     offset = (ends.size & ~0xFFF) - 4096
     if ends.number(">I", offset + 60) in (0x8374026B, 0x8374026C, 0x8374026D):
         yield Signature("DRBD", "", offset)
 
 
-_PROBES: tuple[Callable[[_Ends], Iterator[Signature]], ...] = (
+_PROBES: tuple[Callable[[Ends], Iterator[Signature]], ...] = (
     *_SIMPLE, _ext, _swap, _luks, _lvm, _zfs, _gpt, _mbr, _md1, _md090, _drbd,
 )  # fmt: skip
