@@ -36,7 +36,7 @@ class ActionCommands(Provider):
         return partial(self.screen.run_action, action.deed)
 
     def _shown(self, action: Action, title: Content) -> Content:
-        reason = action.refuse(self._situation)
+        reason = action.refuse_now(self._situation)
         if reason:
             return row(cell(action.key, 6), title, f"  ({reason})").stylize("$quiet not bold")
         return row(cell(action.key, 6, "$accent"), title.stylize_before("not bold"))

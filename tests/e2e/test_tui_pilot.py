@@ -225,6 +225,28 @@ async def test_of_two_the_one_that_is_named_is_right(world: World) -> None:
 
 
 @pytest.mark.slow
+async def test_what_is_marked_is_checked_paused_and_stopped_together(world: World) -> None:
+    world.create()
+    world.do("create", "photos", world.image("c.img"), world.image("d.img"), "--assume-clean", "--yes")
+    async with MirrorApp(world.client).run_test(size=(80, 24)) as pilot:
+        operator = Operator(pilot)
+        await operator.sees(lambda: len(operator._home.picture.mirrors) == 2)
+        await operator.press("asterisk", "C")
+        await operator.confirm()
+        runs = world.client.mismatches
+        await operator.sees(
+            lambda: all(runs(name) and runs(name)[0].complete for name in ("vault", "photos"))
+        )
+        await operator.press("s")
+        await operator.confirm()
+        await operator.sees(lambda: {m.state for m in operator._home.picture.mirrors} == {"stopped"})
+        await operator.press("A")
+        await operator.confirm()
+        await operator.sees(lambda: operator.vault and operator.vault.state == "clean")
+        await operator.sees(lambda: "stopped" not in {m.state for m in operator._home.picture.mirrors})
+
+
+@pytest.mark.slow
 async def test_a_member_is_replaced_and_the_mirror_fixed_by_keys(world: World) -> None:
     world.create()
     a, b, c = world.place / "a.img", world.place / "b.img", world.image("c.img")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from textual.binding import Binding
@@ -27,6 +27,8 @@ class Situation:
     """None also where the cursor is not among members."""
     place: str = "mirrors"
     """The screen that is shown: the id of the action that goes there."""
+    marked: tuple[Mirror, ...] = ()
+    """Mirrors that an action is about, where it can be about several, in their order."""
 
 
 Refusal = str | None
@@ -51,6 +53,8 @@ class Action:
     shown: str | None = None
     """How the key is written, where its name is not what is on the keycap."""
     in_bar: bool = True
+    several: bool = False
+    """It can be done to all marked mirrors at once."""
 
     @property
     def key(self) -> str:
@@ -73,8 +77,21 @@ class Action:
             case "mirror" | "members" | "engine":
                 return f"act('{self.id}')"
 
+    def about_marked(self, now: Situation) -> bool:
+        """It would be done to what is marked, and not to what the cursor is on."""
+        return self.several and bool(now.marked)
+
+    def refuse_now(self, now: Situation) -> Refusal:
+        """Why it cannot be done: of what is marked, to none of that."""
+        if not self.about_marked(now):
+            return self.refuse(now)
+        refusals = [self.refuse(replace(now, mirror=mirror, member=None)) for mirror in now.marked]
+        return None if None in refusals else f"to none of what is marked: {refusals[0]}"
+
     def refuse_here(self, now: Situation) -> Refusal:
-        """Why it cannot be done to just what the cursor is on: a member, or the mirror."""
+        """Why it cannot be done to just what the cursor is on, a member or the mirror; or to what is marked."""
+        if self.about_marked(now):
+            return self.refuse_now(now)
         return self.refuse(now) or (self.not_for(now.member) if now.member else None)
 
     def binding(self) -> Binding:

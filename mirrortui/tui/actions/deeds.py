@@ -6,7 +6,9 @@ from mirrortui.tui.actions import refusals as why
 from mirrortui.tui.actions.action import Action
 
 DEEDS: tuple[Action, ...] = (
-    Action("fix", ("F",), "fix it", "Do what makes this mirror whole again", "mirror", why.whole),
+    Action(
+        "fix", ("F",), "fix it", "Do what makes this mirror whole again", "mirror", why.whole, several=True
+    ),
     Action(
         "create",
         ("c",),
@@ -62,6 +64,7 @@ DEEDS: tuple[Action, ...] = (
         "Check: compare all copies",
         "mirror",
         why.running_that(why.cannot_check),
+        several=True,
     ),
     Action(
         "repair",
@@ -96,6 +99,7 @@ DEEDS: tuple[Action, ...] = (
         "Pause what copies or checks",
         "mirror",
         why.running_that(why.cannot_pause),
+        several=True,
     ),
     Action(
         "resume",
@@ -104,6 +108,7 @@ DEEDS: tuple[Action, ...] = (
         "Resume what was paused",
         "mirror",
         why.running_that(lambda mirror: None if mirror.paused else f"{mirror.name} is not paused"),
+        several=True,
     ),
     Action(
         "cancel",
@@ -112,6 +117,7 @@ DEEDS: tuple[Action, ...] = (
         "Cancel a check or a repair",
         "mirror",
         why.running_that(why.cannot_cancel),
+        several=True,
     ),
     Action(
         "write_mostly",
@@ -219,8 +225,8 @@ DEEDS: tuple[Action, ...] = (
     Action(
         "lab", ("X",), "fault lab", "Break a member on purpose, and watch", "mirror", why.ours(why.no_lab)
     ),
-    Action("stop", ("s",), "stop", "Stop this mirror cleanly", "mirror", why.stopped),
-    Action("assemble", ("A",), "assemble", "Start this mirror again", "mirror", why.running),
+    Action("stop", ("s",), "stop", "Stop this mirror cleanly", "mirror", why.stopped, several=True),
+    Action("assemble", ("A",), "assemble", "Start this mirror again", "mirror", why.running, several=True),
     Action(
         "pace",
         ("I",),
@@ -228,6 +234,7 @@ DEEDS: tuple[Action, ...] = (
         "Say how fast it may copy, and what clients notice",
         "mirror",
         why.ours(lambda _: None),
+        several=True,
         in_bar=False,
     ),
     Action(

@@ -29,7 +29,30 @@ def _no_other_mirror(now: Situation) -> Refusal:
     return None if len(now.picture.mirrors) > 1 else "there is no other mirror"
 
 
+def _nothing_to_mark(now: Situation) -> Refusal:
+    return _elsewhere_than("mirrors")(now) or _no_other_mirror(now)
+
+
 MOVES: tuple[Action, ...] = (
+    Action(
+        "mark",
+        ("plus", "insert"),
+        "mark",
+        "Mark this mirror, or not: much can be done to all that are marked",
+        "screen",
+        _nothing_to_mark,
+        shown="+",
+    ),
+    Action(
+        "mark_all",
+        ("asterisk",),
+        "mark all",
+        "Mark all mirrors that are listed, or none",
+        "screen",
+        _nothing_to_mark,
+        shown="*",
+        in_bar=False,
+    ),
     Action(
         "filter",
         ("slash",),
@@ -150,5 +173,5 @@ MOVES: tuple[Action, ...] = (
 )
 """After what can be done."""
 
-PINNED = ("more", "menu", "help")
+PINNED = ("mark", "more", "menu", "help")
 """Actions that stay in the bar however narrow it is."""

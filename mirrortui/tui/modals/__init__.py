@@ -29,12 +29,15 @@ from mirrortui.tui.modals.menu import ActionMenu
 from mirrortui.tui.modals.mismatches import MismatchScreen
 from mirrortui.tui.modals.pace import PaceDialog
 from mirrortui.tui.modals.settings import AccessDialog, BitmapDialog, GrowDialog, RenameDialog, SizeDialog
+from mirrortui.tui.modals.several import dialog_for_several
 from mirrortui.tui.modals.whole import (
     HandOverDialog,
     StopDialog,
     SyncDialog,
     TakeOverDialog,
 )
+
+__all__ = ["dialog_for", "dialog_for_several"]
 
 
 def dialog_for(action: str, client: EngineApi, now: Situation) -> Screen[Any]:

@@ -18,6 +18,7 @@ from mirrortui.tui.actions import ACTIONS, Action, Group, Situation, by_id
 from mirrortui.tui.drawing import Fitted, cell, row
 from mirrortui.tui.widgets.row_list import ChoiceList, Row
 from mirrortui.tui.wording import file_names
+from mirrortui.tui.words import counted
 
 MENU = "more"
 """The action that opens it, and is not in it."""
@@ -46,6 +47,8 @@ class ActionMenu(ModalScreen[None]):
         now = self._situation
         with Vertical(id="dialog", classes="menu") as dialog:
             about = now.mirror.name if now.mirror else "What can be done"
+            if now.marked:
+                about = f"{about}, and {counted(len(now.marked), 'marked mirror')} where that is said"
             if now.mirror and now.member and now.member.path:
                 about = f"{file_names(now.member.path)} in {about}"
             dialog.border_title = about
@@ -72,7 +75,7 @@ class ActionMenu(ModalScreen[None]):
             yield Row(f"about {group}", Fitted(partial(_heading, title)), disabled=True)
             for action in ACTIONS:
                 if action.group == group and action.id != MENU:
-                    yield _row(action, action.refuse_here(now))
+                    yield _row(action, action.refuse_here(now), len(now.marked) * action.about_marked(now))
 
     @on(OptionList.OptionSelected)
     async def _selected(self, event: OptionList.OptionSelected) -> None:
@@ -92,9 +95,11 @@ def _heading(title: str, width: int) -> Content:
     return cell(f" {title}", width, "$quiet")
 
 
-def _row(action: Action, reason: str | None) -> Row:
+def _row(action: Action, reason: str | None, marked: int) -> Row:
+    """`marked`: of how many mirrors it is about; 0: of what the cursor is on."""
+
     def draw(width: int) -> Content:
-        text = reason or action.title
+        text = reason or (f"[{marked} marked] {action.title}" if marked else action.title)
         rest = cell(text, max(0, width - _KEY - _LABEL - 5), "" if reason else "$quiet")
         key = cell(action.key, _KEY, "" if reason else "$accent bold")
         drawn = row("  ", key, cell(action.label, _LABEL), " ", rest)

@@ -39,19 +39,9 @@ class PaceDialog(PlanDialog):
 
     def on_mount(self) -> None:
         choice = self.query_one(ChoiceList)
-        choice.show([self._row(impact) for impact in _MEANING])
+        choice.show([impact_row(impact, self._mirror.impact) for impact in _MEANING])
         choice.put_cursor(self._mirror.impact or "balanced")
         choice.focus()
-
-    def _row(self, impact: Impact) -> Row:
-        now = "now" if impact == self._mirror.impact else ""
-
-        def draw(width: int) -> Content:
-            return row(
-                " ", cell(impact, 10, "bold"), cell(now, 5, "$accent"), cell(_MEANING[impact], width - 18)
-            )
-
-        return Row(impact, Fitted(draw))
 
     def proposal(self) -> SetPace | None:
         typed = self.query_one("#limit", Entry).value.strip()
@@ -67,3 +57,18 @@ class PaceDialog(PlanDialog):
     @on(Input.Changed, "#limit")
     def _typing(self) -> None:
         self.propose_soon()
+
+
+def impacts() -> tuple[Impact, ...]:
+    """From the gentlest on."""
+    return tuple(_MEANING)
+
+
+def impact_row(impact: Impact, current: Impact | None = None) -> Row:
+    """One to choose; `current`: as it is now."""
+    now = "now" if impact == current else ""
+
+    def draw(width: int) -> Content:
+        return row(" ", cell(impact, 10, "bold"), cell(now, 5, "$accent"), cell(_MEANING[impact], width - 18))
+
+    return Row(impact, Fitted(draw))

@@ -146,7 +146,10 @@ class HomeScreen(Screen[None]):
     def situation(self) -> Situation:
         """What the cursor is on."""
         mirror = self.mirror
-        return Situation(self.picture, mirror, self.view.member if mirror else None, self._trail[-1])
+        place = self._trail[-1]
+        marks = self.query_one(MirrorList).marks if place == "mirrors" else ()
+        marked = tuple(mirror for mirror in self.picture.mirrors if mirror.name in marks)
+        return Situation(self.picture, mirror, self.view.member if mirror else None, place, marked)
 
     def _before_help(self) -> Situation:
         """What could be done where the operator came from."""
@@ -286,6 +289,20 @@ class HomeScreen(Screen[None]):
             self._memory.keep(order=self.query_one(MirrorsView).sort_otherwise())
             self._show_view()
 
+    def action_mark(self) -> None:
+        if self._may("mark"):
+            listed = self.query_one(MirrorList)
+            listed.toggle_mark(listed.key)
+            if listed.highlighted is not None and listed.highlighted < listed.option_count - 1:
+                listed.action_cursor_down()
+
+    def action_mark_all(self) -> None:
+        if self._may("mark_all"):
+            self.query_one(MirrorList).toggle_all()
+
+    def on_mirror_list_marked(self) -> None:
+        self._show_view()
+
     def action_severity(self) -> None:
         if self._may("severity"):
             self.query_one(EventsView).next_severity()
@@ -302,7 +319,11 @@ class HomeScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Undo the last thing that narrowed the view, or led here."""
-        entry = self.query_one("#filter", Entry)
+        entry, marks = self.query_one("#filter", Entry), self.query_one(MirrorList).marks
+        if marks and self._trail[-1] == "mirrors" and not entry.has_focus:
+            marks.clear()
+            self._show_view()
+            return
         if entry.display:
             entry.value = ""
             entry.display = False
@@ -322,7 +343,7 @@ class HomeScreen(Screen[None]):
     def _may(self, wanted: str) -> bool:
         """Whether an action can be taken now; says why not."""
         action = by_id(wanted)
-        if reason := action.refuse(self.situation):
+        if reason := action.refuse_now(self.situation):
             self.notify(f"{action.label}: {reason}", severity="warning", timeout=4)
         return reason is None
 
@@ -336,9 +357,15 @@ class HomeScreen(Screen[None]):
             self.app.copy_to_clipboard(address)
             self.notify(f"copied: {address}", timeout=4)
         else:
-            from mirrortui.tui.modals import dialog_for  # not before the first picture
+            from mirrortui.tui.modals import dialog_for, dialog_for_several  # not before the first picture
 
-            self.app.push_screen(dialog_for(wanted, self._client, now))
+            action = by_id(wanted)
+            several = action.about_marked(now)
+            self.app.push_screen(
+                dialog_for_several(action, self._client, now)
+                if several
+                else dialog_for(wanted, self._client, now)
+            )
 
     def action_colours(self) -> None:
         names = [theme.name for theme in THEMES]

@@ -26,6 +26,7 @@ _GROUPS: dict[Group, str] = {
 }
 _MOVES = (
     ("↑ ↓  j k", "Move the cursor; g and G go to the ends"),
+    ("click", "On a mirror's sign, or with ctrl: marks it"),
     ("enter", "From a mirror to its members; from a job or an event to its mirror; in a dialog, choose"),
 )
 _KEYS = 12
@@ -81,7 +82,7 @@ def _line(keys: str, text: str, width: int) -> Content:
 
 
 def _action(action: Action, now: Situation, width: int) -> Content:
-    reason = action.refuse(now)
+    reason = action.refuse_now(now)
     keys = cell(" ".join(_shown(action)), _KEYS, "$quiet" if reason else "$accent bold")
     if reason:
         return row("  ", keys, (action.title, "$quiet"), (f"  ({reason})", "$quiet italic")).truncate(

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from mirrortui.api.schema import Event, Member, Mirror
-from mirrortui.tui.drawing import Fitted, cell, printable
+from mirrortui.tui.drawing import Fitted, cell, printable, row
 from mirrortui.tui.store import Picture, Rates
 from mirrortui.tui.views.view import View, quiet
 from mirrortui.tui.widgets.activity import Activity
@@ -78,7 +78,15 @@ class MirrorsView(View):
             parts.append(self.order)
         if unwell:
             parts.append(f"{unwell} ▲")
-        return quiet(", ".join(parts))
+        note = quiet(", ".join(parts))
+        return row((f"{marked}, ", "$accent"), note) if (marked := self._marked()) else note
+
+    def _marked(self) -> str:
+        listed = self.query_one(MirrorList)
+        hidden = len(listed.marks - {option.id for option in listed.options})
+        if not listed.marks:
+            return ""
+        return f"{len(listed.marks)} marked" + (f" ({hidden} not shown)" if hidden else "")
 
     @property
     def member(self) -> Member | None:

@@ -36,18 +36,20 @@ class ActionBar(Drawn):
     def _draw(self, width: int) -> Content:
         if self.situation is None:
             return Content("")
-        possible = [a for a in ACTIONS if a.in_bar and not a.refuse(self.situation)]
-        first = _FIRST.get(self.situation.place, ())
-        possible.sort(key=lambda action: action.id not in first)
+        now = self.situation
+        possible = [a for a in ACTIONS if (a.in_bar or a.about_marked(now)) and not a.refuse_now(now)]
+        first = _FIRST.get(now.place, ())
+        possible.sort(key=lambda action: (not action.about_marked(now), action.id not in first))
+        about = f"{len(now.marked)} marked: " if now.marked else ""
         pinned = [action for action in possible if action.id in PINNED]
-        room = width - 2 - sum(_width(action) for action in pinned)
+        room = width - 2 - len(about) - sum(_width(action) for action in pinned)
         shown = []
         for action in possible:
             if action in pinned or _width(action) > room:
                 continue
             shown.append(action)
             room -= _width(action)
-        return row(" ", Content(_GAP).join(_draw(action) for action in (*shown, *pinned)))
+        return row(" ", (about, "$accent"), Content(_GAP).join(_draw(action) for action in (*shown, *pinned)))
 
 
 def _width(action: Action) -> int:

@@ -6,12 +6,15 @@ import textwrap
 from collections.abc import Sequence
 
 from textual.content import Content
+from textual.events import Click
+from textual.message import Message
 
 from mirrortui.api.schema import Mirror, Sync
 from mirrortui.tui import keymap
 from mirrortui.tui.drawing import Fitted, bar, cell, lines, printable, row
 from mirrortui.tui.store import Picture
 from mirrortui.tui.widgets.row_list import Row, RowList
+from mirrortui.tui.widgets.tick import CHOSEN
 from mirrortui.tui.wording import names_in, shorten
 from mirrortui.tui.words import in_sync, mirror_face, percent
 from mirrortui.units import format_duration, format_rate, format_size
@@ -19,6 +22,8 @@ from mirrortui.units import format_duration, format_rate, format_size
 _HOLD = 8.0
 """Seconds after a key during which rows keep their places: nobody's cursor is to find another row under it."""
 
+_SIGNS = 4
+"""Cells at the beginning of a row that a click marks it in."""
 _LONGEST_BAR = 60
 _WORD = 9
 _MARK = 4
@@ -27,23 +32,57 @@ _WHY = 2
 
 
 class MirrorList(RowList):
-    """One row a mirror, two where there is something to say."""
+    """One row a mirror, two where there is something to say. Several may be marked."""
+
+    class Marked(Message):
+        """Others are marked now."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 (Textual's word)
         super().__init__(id=id)
+        self.marks: set[str] = set()
+        """Names of mirrors that are marked, also of those that are not listed now."""
         self._moved = float("-inf")
         self._now = 0.0
 
     def draw(self, picture: Picture, mirrors: Sequence[Mirror]) -> None:
         """Show these mirrors, which come worst first."""
         self._now = picture.now
+        self.marks &= {mirror.name for mirror in picture.mirrors}
         if self._now - self._moved < _HOLD:
             places = [option.id for option in self.options]
             mirrors = sorted(mirrors, key=lambda m: places.index(m.name) if m.name in places else len(places))
         names = max((len(mirror.name) for mirror in mirrors), default=0)
         names = min(max(names, 6), 20)
         marked = any(mirror.driver == "kernel" for mirror in picture.mirrors)
-        self.show([Row(mirror.name, Fitted(_Drawing(mirror, names, marked))) for mirror in mirrors])
+        self.show(
+            [
+                Row(mirror.name, Fitted(_Drawing(mirror, names, marked, self._sign(mirror))))
+                for mirror in mirrors
+            ]
+        )
+
+    def _sign(self, mirror: Mirror) -> str:
+        """A column of its own, as long as something is marked."""
+        return "" if not self.marks else CHOSEN if mirror.name in self.marks else " "
+
+    def toggle_mark(self, name: str | None) -> None:
+        """Mark a mirror, or not any more."""
+        if name is not None:
+            self.marks ^= {name}
+            self.post_message(self.Marked())
+
+    def toggle_all(self) -> None:
+        """Mark all that are listed; none, if they are."""
+        listed = {option.id for option in self.options if option.id}
+        self.marks = self.marks - listed if listed <= self.marks else self.marks | listed
+        self.post_message(self.Marked())
+
+    async def _on_click(self, event: Click) -> None:
+        """On a mirror's sign, or with ctrl, a click marks."""
+        index = event.style.meta.get("option")
+        if isinstance(index, int) and (event.ctrl or event.x < _SIGNS):
+            event.prevent_default()
+            self.toggle_mark(self.get_option_at_index(index).id)
 
     def let_rows_move(self) -> None:
         """Another order was asked for."""
@@ -56,11 +95,12 @@ class MirrorList(RowList):
 class _Drawing:
     """Draws a mirror's row for a width."""
 
-    def __init__(self, mirror: Mirror, names: int, marked: bool) -> None:
-        """`names`: cells for a name; `marked`: there is a column that tells the kernel's arrays."""
+    def __init__(self, mirror: Mirror, names: int, marked: bool, sign: str) -> None:
+        """`names`: cells for a name; `marked`: there is a column that tells the kernel's arrays; `sign`: of a mark."""
         self._mirror = mirror
         self._names = names
         self._marked = marked
+        self._sign = sign
 
     def __call__(self, width: int) -> Content:
         mirror, face = self._mirror, mirror_face(self._mirror)
@@ -70,6 +110,8 @@ class _Drawing:
             " ",
             (face.glyph, f"${face.tone}"),
             " ",
+            (self._sign, "$accent bold"),
+            " " if self._sign else "",
             cell(mirror.name, self._names, "bold"),
             cell("md" if mirror.driver == "kernel" else "", _MARK, "$quiet", "right") if self._marked else "",
             "  ",
