@@ -96,6 +96,7 @@ def _part(one: One, client: EngineApi) -> Part:
 
 
 def _joint(what: str, parts: list[Part]) -> Joint:
+    parts = sorted(parts, key=lambda part: part.plan is None)  # first what is done, in its order
     able = [(part.mirror, part.plan) for part in parts if part.plan]
     left = [f"{part.mirror} is left alone: {part.reason}" for part in parts if not part.plan]
     copies = [(name, plan.copies) for name, plan in able if plan.copies != "nothing"]
