@@ -247,12 +247,15 @@ class WinnerRepair:
         amounts = [f"{format_size(count)} on {path}" for path, count in sorted(overwritten.items())]
         written = f"overwritten: {', '.join(amounts)}" if amounts else "nothing was overwritten"
         left = [o for o in outcomes if o.why]
-        settled = _ranges(len(outcomes) - len(left), sum(o.hi - o.lo for o in outcomes if not o.why))
+        equal = [o for o in outcomes if not o.why]
+        settled = (
+            f"{_ranges(len(equal), sum(o.hi - o.lo for o in equal))} {'is' if len(equal) == 1 else 'are'}"
+        )
         if not complete:
-            text = f"{name}: repair was ended early; {settled} are as {winner} has them; {written}."
+            text = f"{name}: repair was ended early; {settled} as {winner} has it; {written}."
             self._array.observer("sync-cancelled", "info", text, winner)
             return
-        text = f"{name}: repair is done; {settled} are as {winner} has them; {written}."
+        text = f"{name}: repair is done; {settled} as {winner} has it; {written}."
         if left:
             text += f" Left as they are: {_reasons(left)}."
         self._array.observer("repair-finished", "warning" if left else "good", text, winner)

@@ -37,7 +37,7 @@ def test_one_range_is_made_like_the_winner_and_the_others_stay_and_are_listed() 
     assert (findings.complete, findings.differing, findings.repaired) == (True, 2 * PAGE, PAGE)
     assert stage.events[-1] == (
         "repair-finished",
-        "vault: repair is done; 1 range (4.00 KiB) are as b has them; overwritten: 4.00 KiB on a.",
+        "vault: repair is done; 1 range (4.00 KiB) is as b has it; overwritten: 4.00 KiB on a.",
     )
     assert repair(stage, mirror, "a").left == 0
     assert held((a, b), 1 * MIB, 10) == [b"\x14" * 10] * 2, "every range of the last run, whoever wins now"

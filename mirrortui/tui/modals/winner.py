@@ -108,6 +108,9 @@ def _standing(path: str, ranges: Sequence[Difference]) -> str:
     odd = sum(path in found.odd for found in ranges)
     if odd:
         return "the odd one" if odd == len(ranges) else f"the odd one in {odd} of {len(ranges)}"
-    if all(found.odd for found in ranges):
-        return "most agree with it"
-    return "no majority tells"
+    agreed = sum(bool(found.odd) for found in ranges)
+    if not agreed:
+        return "no majority tells"
+    return (
+        "most agree with it" if agreed == len(ranges) else f"most agree with it in {agreed} of {len(ranges)}"
+    )
