@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mirrortui.units import KIB, MIB
 from tests.e2e.conftest import World, data_areas
 from tests.e2e.test_checks import DATA, filled, spoil
 
 
+@pytest.mark.slow
 def test_of_two_places_each_has_its_own_winner(world: World) -> None:
     b = filled(world)
     a = world.place / "a.img"
@@ -41,6 +44,7 @@ def test_of_two_places_each_has_its_own_winner(world: World) -> None:
             assert file.read(10) == b"b is right"
 
 
+@pytest.mark.slow
 def test_what_is_no_range_and_no_winner_is_refused(world: World) -> None:
     b = filled(world)
     for words, told in [

@@ -136,7 +136,7 @@ MUTANTS = [
     _m("a replacement takes no writes", "I1", "array", 200, ("return [m for m in self.members if m.active]", "return [m for m in self.members if m.active and not m.replacement]")),
     _m("the others hear first who was replaced", "I9", "succession", 0, ("member.told = False", "pass"), race=races.a_replacement_hears_first_that_it_took_over),
     _m("what won is written over a write in flight", "I8", "winner", 0, ("            await ticket\n", ""), race=winning.a_write_in_flight_comes_first),
-    _m("what won may be lost again", "I1", "winner", 4000, ("if await self._book.flush() or not", "if not")),
+    _m("what won may be lost again", "I1", "winner", 300, ("if await self._book.flush() or not", "if not")),
     _m("who is away does not get what won", "I3", "winner", 0, ("if self._array.degraded():", "if False:"), race=winning.who_is_away_gets_it_when_it_is_back),
     _m("who comes meanwhile does not get what won", "I3", "winner", 0, ("return self._crew == self._standing()", "return True"), race=winning.who_comes_back_meanwhile_gets_it_too),
     _m("a winner that went and came back wins", "I9", "winner", 0, ("winner = self._right\n", "winner = self._right = self._array.find(self._winner)\n"), race=winning.a_winner_that_went_and_came_back_wins_nothing),

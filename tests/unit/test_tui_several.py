@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from mirrortui.api.schema import Mirror, SyncRequest
@@ -93,6 +94,7 @@ async def test_marks_survive_another_order_and_a_filter() -> None:
         assert marks(play) == set()
 
 
+@pytest.mark.slow
 async def test_who_is_gone_is_marked_no_more() -> None:
     async with playing("healthy") as play:
         await play.press("asterisk")
@@ -135,6 +137,7 @@ async def test_who_cannot_is_named_with_the_reason_and_left_alone() -> None:
         assert any("to none of what is marked" in note.message for note in play.app._notifications)
 
 
+@pytest.mark.slow
 async def test_what_went_wrong_with_one_is_in_its_row_and_the_others_are_done() -> None:
     class Stubborn(FakeEngine):
         def sync(self, mirror: str, request: SyncRequest) -> Mirror:
@@ -158,6 +161,7 @@ async def test_what_went_wrong_with_one_is_in_its_row_and_the_others_are_done() 
         assert play.vault.sync_action == "check"
 
 
+@pytest.mark.slow
 async def test_pause_resume_stop_and_assemble() -> None:
     async with playing("healthy") as play:
         names = {"vault", "photos"}
@@ -180,6 +184,7 @@ async def test_pause_resume_stop_and_assemble() -> None:
         assert "stopped" not in {play.engine.mirror(name).state for name in names}
 
 
+@pytest.mark.slow
 async def test_one_pace_for_all() -> None:
     async with playing("healthy") as play:
         listed(play).marks.update({"vault", "photos"})
@@ -194,6 +199,7 @@ async def test_one_pace_for_all() -> None:
         assert {play.engine.mirror(name).impact for name in ("vault", "photos")} == {"low"}
 
 
+@pytest.mark.slow
 async def test_the_bar_and_the_menu_say_what_is_about_all_of_them() -> None:
     async with playing("healthy") as play:
         assert "+ mark" in play.home.query_one(ActionBar)._draw(80).plain
@@ -210,6 +216,7 @@ async def test_the_bar_and_the_menu_say_what_is_about_all_of_them() -> None:
         assert "marked]" not in str(rename.prompt.drawn(78).plain)  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 async def test_elsewhere_marks_mean_nothing() -> None:
     async with playing("healthy") as play:
         await play.press("asterisk", "2")
