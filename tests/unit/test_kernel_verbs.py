@@ -326,6 +326,14 @@ def test_check_refuses(state: str, why: str, stage: Callable[[str], Stage]) -> N
     assert why in refused(lambda: stage(state).sync("check"))
 
 
+def test_nobody_tells_the_kernel_who_is_right(stage: Callable[[str], Stage]) -> None:
+    play = stage("clean")
+    request = SyncRequest(action="repair", winner=play.dev("vda"))
+    assert "chooses itself whose copy is right" in refused(
+        lambda: verbs.sync(play.seen, request, play.hand, None)
+    )
+
+
 def test_pause_resume_and_cancel_a_check(stage: Callable[[str], Stage], tmp_path: Path) -> None:
     play = stage("check")
     play.sync("pause").act()
