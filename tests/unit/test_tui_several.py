@@ -14,6 +14,7 @@ from mirrortui.tui.modals.menu import ActionMenu
 from mirrortui.tui.modals.several import SeveralDialog
 from mirrortui.tui.several import Joint, One, Several
 from mirrortui.tui.widgets.action_bar import ActionBar
+from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.widgets.mirror_list import MirrorList
 from mirrortui.tui.widgets.plan_view import PlanView
 from mirrortui.tui.widgets.row_list import ChoiceList
@@ -191,10 +192,15 @@ async def test_one_pace_for_all() -> None:
         await play.press("I")
         play.screen.query_one("#choice", ChoiceList).put_cursor("low")
         await settle(play.pilot)
-        assert (
-            play.plan() == "mirrortui sync photos impact low; mirrortui sync vault impact low"
-            or play.plan() == ("mirrortui sync vault impact low; mirrortui sync photos impact low")
-        )
+        assert set(play.plan().split("; ")) == {
+            f"mirrortui sync {name} impact low" for name in ("photos", "vault")
+        }
+        play.screen.query_one("#limit", Entry).focus()
+        await play.type("2x")
+        assert isinstance(play.screen, SeveralDialog)
+        assert play.screen.proposal() is None, "that is no amount"
+        await play.press("ctrl+u", "4", "M", "enter")
+        assert play.plan().count("speed 0 4194304") == 2
         await play.press("y")
         assert {play.engine.mirror(name).impact for name in ("vault", "photos")} == {"low"}
 

@@ -32,40 +32,48 @@ class PaceDialog(PlanDialog):
         self._mirror = mirror
 
     def compose_choice(self) -> ComposeResult:
-        yield ChoiceList(id="choice")
-        with Horizontal(classes="field"):
-            yield Static("at most", classes="label")
-            yield Entry(id="limit", placeholder="as it is; such as 200M a second, 0 for no limit")
+        yield from pace_fields()
 
     def on_mount(self) -> None:
-        choice = self.query_one(ChoiceList)
-        choice.show([impact_row(impact, self._mirror.impact) for impact in _MEANING])
-        choice.put_cursor(self._mirror.impact or "balanced")
-        choice.focus()
+        show_paces(self, self._mirror.impact)
 
     def proposal(self) -> SetPace | None:
-        typed = self.query_one("#limit", Entry).value.strip()
-        chosen = self.query_one(ChoiceList).key
-        try:
-            limit = parse_size(typed) if typed else None
-        except ValueError:
-            return None
-        return next(
-            (SetPace(self._mirror.name, impact, limit) for impact in _MEANING if impact == chosen), None
-        )
+        chosen = chosen_pace(self)
+        return SetPace(self._mirror.name, *chosen) if chosen else None
 
     @on(Input.Changed, "#limit")
     def _typing(self) -> None:
         self.propose_soon()
 
 
-def impacts() -> tuple[Impact, ...]:
-    """From the gentlest on."""
-    return tuple(_MEANING)
+def pace_fields() -> ComposeResult:
+    """The knob, and the limit."""
+    yield ChoiceList(id="choice")
+    with Horizontal(classes="field"):
+        yield Static("at most", classes="label")
+        yield Entry(id="limit", placeholder="as it is; such as 200M a second, 0 for no limit")
 
 
-def impact_row(impact: Impact, current: Impact | None = None) -> Row:
-    """One to choose; `current`: as it is now."""
+def show_paces(dialog: PlanDialog, current: Impact | None) -> None:
+    """Fill the knob; `current`: as it is now, if it is the same of all."""
+    choice = dialog.query_one(ChoiceList)
+    choice.show([_row(impact, current) for impact in _MEANING])
+    choice.put_cursor(current or "balanced")
+    choice.focus()
+
+
+def chosen_pace(dialog: PlanDialog) -> tuple[Impact, int | None] | None:
+    """The impact, and bytes per second at most: 0 for no limit, None for as it is. None: that is no amount."""
+    typed = dialog.query_one("#limit", Entry).value.strip()
+    chosen = dialog.query_one(ChoiceList).key
+    try:
+        limit = parse_size(typed) if typed else None
+    except ValueError:
+        return None
+    return next(((impact, limit) for impact in _MEANING if impact == chosen), None)
+
+
+def _row(impact: Impact, current: Impact | None) -> Row:
     now = "now" if impact == current else ""
 
     def draw(width: int) -> Content:

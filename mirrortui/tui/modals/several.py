@@ -10,19 +10,18 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.timer import Timer
-from textual.widgets import OptionList, Static
+from textual.widgets import Input, Static
 
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import Impact, Mirror
+from mirrortui.api.schema import Mirror
 from mirrortui.tui.actions import Action, Situation
 from mirrortui.tui.drawing import Fitted, cell, lines, printable, row, wrapped
 from mirrortui.tui.errands import SetPace
 from mirrortui.tui.modals.dialog import PlanDialog, PlanMade, VerbEnded
 from mirrortui.tui.modals.fix import Fix
-from mirrortui.tui.modals.pace import impact_row, impacts
+from mirrortui.tui.modals.pace import chosen_pace, pace_fields, show_paces
 from mirrortui.tui.proposals import Assemble, Proposal, Stop, Sync
 from mirrortui.tui.several import UNDER_WAY, Joint, One, Part, Several
-from mirrortui.tui.widgets.row_list import ChoiceList
 from mirrortui.tui.words import counted
 
 _REDRAW = 0.1
@@ -105,23 +104,22 @@ class SeveralPaceDialog(SeveralDialog):
     """How much clients may notice of the syncs of all of them."""
 
     def compose_choice(self) -> ComposeResult:
-        yield ChoiceList(id="choice")
+        yield from pace_fields()
         yield from super().compose_choice()
 
     def on_mount(self) -> None:
-        choice = self.query_one(ChoiceList)
-        choice.show([impact_row(impact) for impact in impacts()])
-        choice.put_cursor("balanced")
-        choice.focus()
+        impacts = {mirror.impact for mirror in self._marked}
+        show_paces(self, impacts.pop() if len(impacts) == 1 else None)
+
+    def proposal(self) -> Several | None:
+        return super().proposal() if chosen_pace(self) else None
 
     def proposed(self, mirror: Mirror) -> SetPace:
-        chosen = self.query_one(ChoiceList).key
-        impact: Impact = next((each for each in impacts() if each == chosen), "balanced")
-        return SetPace(mirror.name, impact)
+        return SetPace(mirror.name, *(chosen_pace(self) or ("balanced", None)))
 
-    @on(OptionList.OptionHighlighted, "#choice")
-    def _other_pace(self) -> None:
-        self.propose()
+    @on(Input.Changed, "#limit")
+    def _typing(self) -> None:
+        self.propose_soon()
 
 
 def dialog_for_several(action: Action, client: EngineApi, now: Situation) -> SeveralDialog:
