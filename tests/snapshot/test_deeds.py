@@ -33,6 +33,7 @@ DIALOGS = {
     "check-several": ("several", ["asterisk", "C"]),
     "fix-several": ("several", ["asterisk", "F"]),
     "pace": ("healthy", ["I"]),
+    "pace-several": ("healthy", ["asterisk", "I"]),
     "export": ("rebuilding", ["E"]),
     "zero": ("healthy", ["Z"]),
     "assemble-all": ("several", ["S"]),
