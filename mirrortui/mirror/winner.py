@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mirrortui.mirror.array import Array, Member, State, Tuning
 from mirrortui.mirror.book import Book
@@ -40,8 +40,8 @@ class Outcome:
 
     lo: int
     hi: int
-    overwritten: Counter[str] = field(default_factory=Counter)
-    """Bytes that differed, by the path of the member that has the winner's now."""
+    overwritten: Counter[str]
+    """Bytes that differed, by the path of the member that has the winner's now; since the run began."""
     why: str = ""
     """It was left as it is; empty: all copies are equal."""
 
@@ -74,6 +74,7 @@ class WinnerRepair:
         self._right: Member | None = None
         """Who was the winner when it began. One that went and came back was filled from the others meanwhile."""
         self._crew = (0, 0)
+        self._overwritten: dict[Run, Counter[str]] = {}
 
     async def run(self, findings: Findings, progress: Progress, ending: Callable[[], bool]) -> bool:
         """True: it came to its end; what could not be settled is marked in the findings."""
@@ -84,19 +85,17 @@ class WinnerRepair:
         what = _ranges(len(findings.chosen), findings.size)
         text = f"{name}: repair of {what} begins: what {winner} has is right."
         self._array.observer("repair-started", "info", text, winner)
-        overwritten: Counter[str] = Counter()
+        self._overwritten = {(lo, hi): Counter() for lo, hi in findings.chosen}
         outcomes: list[Outcome] = []
         while await self._may_go_on():
             self._crew = self._standing()
             outcomes = await self._pass(findings)
-            for outcome in outcomes:
-                overwritten += outcome.overwritten
             if self._same_crew() and await self._keep(outcomes):
                 _account(findings, outcomes)
                 break
             outcomes = []
         complete = len(outcomes) == len(findings.chosen)
-        self._tell(findings, outcomes, overwritten, complete)
+        self._tell(findings, outcomes, complete)
         return complete
 
     # Who is there.
@@ -139,10 +138,9 @@ class WinnerRepair:
 
     async def _settle(self, lo: int, hi: int) -> Outcome | None:
         """None: it was interrupted."""
-        outcome = Outcome(lo, hi)
-        why: str | None = await self._preview(
-            lo, hi
-        )  # nothing is written to a range of which the winner cannot give all
+        outcome = Outcome(lo, hi, self._overwritten[lo, hi])
+        # Nothing is written to a range of which the winner cannot give all.
+        why: str | None = await self._preview(lo, hi)
         for a, b in self._pieces(lo, hi):
             while not why and a < b:
                 if not (await self._may_go_on() and self._same_crew()):
@@ -240,10 +238,9 @@ class WinnerRepair:
                     return False
         return self._same_crew()
 
-    def _tell(
-        self, findings: Findings, outcomes: Sequence[Outcome], overwritten: Counter[str], complete: bool
-    ) -> None:
+    def _tell(self, findings: Findings, outcomes: Sequence[Outcome], complete: bool) -> None:
         name, winner = self._array.label, findings.winner
+        overwritten = sum(self._overwritten.values(), Counter[str]())
         amounts = [f"{format_size(count)} on {path}" for path, count in sorted(overwritten.items())]
         written = f"overwritten: {', '.join(amounts)}" if amounts else "nothing was overwritten"
         left = [o for o in outcomes if o.why]

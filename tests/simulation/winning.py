@@ -96,6 +96,7 @@ def who_comes_back_meanwhile_gets_it_too() -> None:
     stage.until(lambda: not mirror.checker.running)
     assert findings.complete
     assert held(disks, 8 * KIB, 5) == held(disks, 1 * MIB, 5) == [b"right"] * 3
+    assert "8.00 KiB on a" in stage.events[-1][1], "also what was overwritten before it came"
 
 
 def a_power_cut_anywhere_leaves_the_winner_as_it_is() -> None:
