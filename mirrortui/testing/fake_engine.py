@@ -40,6 +40,7 @@ from mirrortui.clock import Clock, SystemClock
 from mirrortui.errors import ChangedError, NoEngineError, NotFoundError, RefusedError
 from mirrortui.testing import fake_plans
 from mirrortui.testing.fake_daily import DailyVerbs
+from mirrortui.testing.fake_drives import listed, watched
 from mirrortui.testing.fake_kernel import KernelVerbs
 from mirrortui.testing.fake_states import CELLS, STATES, recovering
 from mirrortui.testing.manual_clock import ManualClock
@@ -101,7 +102,7 @@ class FakeEngine(DailyVerbs, KernelVerbs):
     def mirrors(self) -> list[Mirror]:
         with self._changed:
             self._answer()
-            return list(self._mirrors.values())
+            return watched(list(self._mirrors.values()), self.clock.now())
 
     def mirror(self, name: str) -> Mirror:
         with self._changed:
@@ -111,7 +112,7 @@ class FakeEngine(DailyVerbs, KernelVerbs):
     def devices(self) -> list[DeviceInfo]:
         with self._changed:
             self._answer()
-            return list(self._devices)
+            return listed(self._devices, self.clock.now())
 
     def scan(self) -> list[AssembleRequest]:
         with self._changed:

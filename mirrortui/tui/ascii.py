@@ -15,8 +15,8 @@ from textual.filter import LineFilter
 
 _SIGNS = {
     # How mirrors and members are; no two of a kind share one.
-    "●": "*", "◐": ">", "◑": "%", "◒": "@", "◔": "c", "○": "o", "✖": "X", "▲": "!", "≠": "~", "◇": "=", "·": ".",
-    "✔": "+", "‖": "|",
+    "●": "*", "◐": ">", "◑": "%", "◒": "@", "◔": "c", "○": "o", "✖": "X", "▲": "!", "▼": "v", "≠": "~", "◇": "=",
+    "·": ".", "✔": "+", "‖": "|",
     # Cells of a map.
     "■": "=", "▣": "#", "□": "_", "▢": "_", "◆": "+",
     # Bars and the cursor's mark: what a cell is filled with in part is its point.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
@@ -25,13 +26,14 @@ from mirrortui.tui.words import counted
 class _Explained(Drawn):
     """The device under the cursor."""
 
-    device: reactive[DeviceInfo | None] = reactive(None, repaint=False)
+    shown: reactive[tuple[DeviceInfo, float] | None] = reactive(None, repaint=False)
+    """The device, and the time now."""
 
-    def watch_device(self) -> None:
+    def watch_shown(self) -> None:
         self.look_again()
 
     def _draw(self, width: int) -> Content:
-        return explanation(self.device, width) if self.device else cell("", width)
+        return explanation(*self.shown, width) if self.shown else cell("", width)
 
 
 class DevicesView(View):
@@ -70,7 +72,11 @@ class DevicesView(View):
         stock = self._inventory.stock
         mirrors = self._picture.mirrors if self._picture else ()
         known = {device.path for device in stock.devices}
-        found = [*stock.devices, *(image for image in images(mirrors) if image.path not in known)]
+        newer = {
+            member.path: member.drives for mirror in mirrors for member in mirror.members if member.drives
+        }
+        found = [replace(device, drives=newer.get(device.path, device.drives)) for device in stock.devices]
+        found += [image for image in images(mirrors) if image.path not in known]
         self._listed = tuple(device for device in found if self.words in _all_words(device))
         branches = tree(self._listed)
         self.query_one(DeviceTree).draw(branches)
@@ -80,7 +86,8 @@ class DevicesView(View):
     def _explain(self) -> None:
         key = self.query_one(DeviceTree).key
         device = next((device for device in self._listed if device.path == key), None)
-        self.query_one(_Explained).device = device
+        now = self._picture.now if self._picture else 0.0
+        self.query_one(_Explained).shown = (device, now) if device else None
 
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from textual.content import Content
 
 from mirrortui.api.schema import DeviceInfo, Mirror
-from mirrortui.tui import keymap
+from mirrortui.tui import drives, keymap
 from mirrortui.tui.drawing import Fitted, cell, lines, path_cell, printable, row
 from mirrortui.tui.widgets.row_list import Row, RowList
 from mirrortui.units import format_size
@@ -60,7 +60,13 @@ def _natural(path: str) -> list[tuple[bool, int, str]]:
 def images(mirrors: Sequence[Mirror]) -> list[DeviceInfo]:
     """Members that are no devices, as if they were."""
     return [
-        DeviceInfo(path=member.path, size=member.size, model=IMAGE, why_not=f"member of {mirror.name}")
+        DeviceInfo(
+            path=member.path,
+            size=member.size,
+            model=IMAGE,
+            why_not=f"member of {mirror.name}",
+            drives=member.drives,
+        )
         for mirror in mirrors
         for member in mirror.members
         if member.path and not member.path.startswith("/dev/")
@@ -161,8 +167,8 @@ def _weight(tone: str) -> str:
     return "bold" if tone == "good" else ""
 
 
-def explanation(device: DeviceInfo, width: int) -> Content:
-    """All that is known of one, in two lines."""
+def explanation(device: DeviceInfo, now: float, width: int) -> Content:
+    """All that is known of one, in three lines."""
     known = [
         device.path,
         format_size(device.size),
@@ -185,5 +191,13 @@ def explanation(device: DeviceInfo, width: int) -> Content:
         [
             row(" ", cell(" · ".join(part for part in known if part), width - 2, "$quiet")),
             row(" ", (glyph, f"${tone}"), " ", cell(what, width - 4)),
+            row("   ", _of_drives(device, now)).truncate(width, ellipsis=True),
         ]
     )
+
+
+def _of_drives(device: DeviceInfo, now: float) -> Content:
+    own = device.path.startswith("/dev/") and not device.parent
+    said = drives.told(device.drives, now, named=own)
+    parts = [Content(printable(words)).stylize(f"${tone}") for words, tone in said]
+    return Content(" · ").stylize("$quiet").join(parts)
