@@ -41,6 +41,11 @@ def health(disk: str) -> Health:
     return ask(program, f"/dev/{disk.replace('!', '/')}", _kind(disk))
 
 
+def exists(disk: str) -> bool:
+    """It is a disk of this machine: no loop device, RAM disk, or file system."""
+    return "/" not in disk and (_directory(disk) / "device").exists()
+
+
 def activity(disk: str) -> str:
     """Something else whenever the disk has read or written since. To read it disturbs nobody."""
     return _text(disk, "stat")

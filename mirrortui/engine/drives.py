@@ -10,13 +10,12 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from msgspec.structs import replace
 
 from mirrortui.api.schema import DeviceInfo, Drive, Mirror
 from mirrortui.clock import Clock
-from mirrortui.device import drive, physical, usage
+from mirrortui.device import drive, physical
 from mirrortui.device.smart import Health
 from mirrortui.log import logger
 
@@ -191,9 +190,4 @@ def _members(mirrors: Iterable[Mirror]) -> dict[str, str]:
 def _disks(path: str) -> list[str]:
     """Names of the disks below; not of file systems that show none, nor of a loop device or a RAM disk."""
     found: Iterable[str] = physical.disks(path).values()
-    return sorted(name for name in found if _is_disk(name))
-
-
-def _is_disk(name: str) -> bool:
-    directory: Path = usage.SYS / "block" / name
-    return "/" not in name and (directory / "device").exists()
+    return sorted(name for name in found if drive.exists(name))

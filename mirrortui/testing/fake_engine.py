@@ -37,7 +37,7 @@ from mirrortui.api.schema import (
     Sync,
 )
 from mirrortui.clock import Clock, SystemClock
-from mirrortui.errors import ChangedError, NoEngineError, NotFoundError, RefusedError
+from mirrortui.errors import ChangedError, MemberError, NoEngineError, NotFoundError, RefusedError
 from mirrortui.testing import fake_plans
 from mirrortui.testing.fake_daily import DailyVerbs
 from mirrortui.testing.fake_drives import listed, watched
@@ -140,7 +140,7 @@ class FakeEngine(DailyVerbs, KernelVerbs):
     def assemble(self, request: AssembleRequest) -> Mirror:
         with self._changed:
             self._confirm(self._plan_assemble(request), request.yes)
-            mirror = replace(self._find(request.name or ""), state="clean", worker_pid=2109, why="")
+            mirror = replace(self._meant(request), state="clean", worker_pid=2109, why="")
             self._apart.discard(mirror.name)
             self._tell(mirror, "mirror-assembled", "good", f"{mirror.name} was assembled.")
             return self._mirrors[mirror.name]
@@ -338,10 +338,19 @@ class FakeEngine(DailyVerbs, KernelVerbs):
 
     def _plan_assemble(self, request: AssembleRequest) -> Plan:
         self._answer()
-        mirror = self._find(request.name or "")
+        mirror = self._meant(request)
         if mirror.name in self._apart:
             return fake_plans.rejoin(mirror, request)
-        return fake_plans.assemble(mirror)
+        return fake_plans.assemble(mirror, request)
+
+    def _meant(self, request: AssembleRequest) -> Mirror:
+        """By its name, or else by the first of the members."""
+        if request.name:
+            return self._find(request.name)
+        found = (m for m in self._mirrors.values() if request.members[0] in [one.path for one in m.members])
+        if mirror := next(found, None):
+            return mirror
+        raise MemberError(f"{request.members[0]} is no member of a mirror: it has no MD superblock")
 
     def _plan_change(self, mirror: str, verb: MemberVerb, request: MemberRequest) -> Plan:
         self._answer()

@@ -29,6 +29,7 @@ from mirrortui.api.schema import (
     SyncVerb,
     TakeoverRequest,
 )
+from mirrortui.errors import MirrortuiError, RefusedError
 
 
 class Proposal(Protocol):
@@ -73,23 +74,27 @@ class Create:
     spares: tuple[str, ...] = ()
     bitmap_chunk: int | None = None
     direct: bool = False
-    write_mostly: str | None = None
-    """One of the members, which is read only where no other can serve: set once the mirror runs."""
+    flags: tuple[tuple[str, MemberFlag], ...] = ()
+    """Members, and what is set for them once the mirror runs."""
 
     def plan(self, client: EngineApi) -> Plan:
         plan = client.plan_create(self._request(yes=False))
         if plan.confirm == "none":
             plan = replace(plan, confirm="yes")  # a wizard ends with a deliberate key
-        if self.write_mostly is None:
-            return plan
-        line = command("set", self.name, self.write_mostly, "write-mostly", "on")
-        return replace(plan, command=f"{plan.command} && {line}")
+        lines = [command("set", self.name, member, flag, "on") for member, flag in self.flags]
+        return replace(plan, command=" && ".join([plan.command, *lines]))
 
     def act(self, client: EngineApi, plan: Plan) -> Mirror:
         mirror = client.create(self._request(yes=_confirmed(plan)))
-        if self.write_mostly is None:
-            return mirror
-        return client.set_flag(self.name, SetRequest(member=self.write_mostly, flag="write-mostly", on=True))
+        for member, flag in self.flags:
+            try:
+                mirror = client.set_flag(self.name, SetRequest(member=member, flag=flag, on=True, yes=True))
+            except MirrortuiError as error:
+                raise RefusedError(
+                    f"{self.name} was created and runs, but {member} is not {flag}: {error.what}",
+                    hint=error.hint,
+                ) from error
+        return mirror
 
     def _request(self, *, yes: bool) -> CreateRequest:
         return CreateRequest(
@@ -120,9 +125,12 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Assemble:
-    """Start a mirror that the engine remembers."""
+    """Start a mirror that the engine remembers, or one of the members that are named."""
 
-    mirror: str
+    mirror: str | None
+    """None: the one whose name its members bear."""
+    members: tuple[str, ...] = ()
+    """None named: those that are remembered."""
     run: bool = False
     """Also if members are missing that were there before."""
     survivor: str | None = None
@@ -141,6 +149,7 @@ class Assemble:
     def _request(self) -> AssembleRequest:
         return AssembleRequest(
             name=self.mirror,
+            members=list(self.members),
             run=self.run,
             survivor=self.survivor,
             compare=self.compare,

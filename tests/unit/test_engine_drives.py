@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from mirrortui.api.schema import DeviceInfo, Drive, Member, Mirror
 from mirrortui.device import drive, physical
 from mirrortui.device.smart import Health
-from mirrortui.engine import drives
 from mirrortui.engine.drives import ANSWERS_WITHIN, EVERY, HEALTH_EVERY, DriveWatch
 from mirrortui.engine.metrics import render
 from mirrortui.testing.fake_engine import FakeEngine
@@ -53,7 +52,7 @@ def disks(monkeypatch: pytest.MonkeyPatch) -> Disks:
     monkeypatch.setattr(drive, "activity", lambda disk: str(found.moves))
     monkeypatch.setattr(drive, "sleeps_at_times", lambda disk: found.motor)
     monkeypatch.setattr(physical, "disks", lambda path: {8: path.removeprefix("/dev/")[:3]})
-    monkeypatch.setattr(drives, "_is_disk", lambda name: True)
+    monkeypatch.setattr(drive, "exists", lambda name: True)
     return found
 
 

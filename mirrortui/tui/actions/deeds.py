@@ -267,6 +267,15 @@ DEEDS: tuple[Action, ...] = (
         in_bar=False,
     ),
     Action(
+        "gather",
+        ("N",),
+        "assemble these",
+        "Assemble a mirror of members that you name, such as image files",
+        "engine",
+        why.no_engine,
+        in_bar=False,
+    ),
+    Action(
         "zero_superblock",
         ("Z",),
         "zero",

@@ -27,8 +27,16 @@ class AddDialog(PlanDialog):
 
     PROMPT = "Choose a device or an image file, or type the path of one."
 
-    def __init__(self, client: EngineApi, mirror: Mirror, title: str = "Add a member to {}") -> None:
+    def __init__(
+        self,
+        client: EngineApi,
+        mirror: Mirror,
+        title: str = "Add a member to {}",
+        chosen: str | None = None,
+    ) -> None:
+        """`chosen`: a device that has the cursor first."""
         super().__init__(client, title.format(mirror.name))
+        self._preferred = chosen
         self._mirror = mirror
         self._folder = folder_of(member.path for member in mirror.members)
 
@@ -63,7 +71,10 @@ class AddDialog(PlanDialog):
         """Put the cursor on the first that can be chosen, unless a path was typed."""
         choice = self.query_one("#choice", ChoiceList)
         if any(not option.disabled for option in choice.options) and not self._typed():
-            if choice.chosen is None:
+            if self._preferred in [option.id for option in choice.options]:
+                choice.put_cursor(self._preferred)
+                self._preferred = None
+            elif choice.chosen is None:
                 choice.action_first()
             choice.focus()
         else:

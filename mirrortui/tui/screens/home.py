@@ -146,7 +146,13 @@ class HomeScreen(Screen[None]):
     def situation(self) -> Situation:
         """What the cursor is on."""
         mirror = self.mirror
-        return Situation(self.picture, mirror, self.view.member if mirror else None, self._trail[-1])
+        return Situation(
+            self.picture,
+            mirror,
+            self.view.member if mirror else None,
+            self._trail[-1],
+            self.view.device,
+        )
 
     def _before_help(self) -> Situation:
         """What could be done where the operator came from."""
@@ -175,6 +181,17 @@ class HomeScreen(Screen[None]):
         self._show_actions()
         if event.go:
             await self.action_go("mirror")
+
+    def on_view_device_chosen(self, event: View.DeviceChosen) -> None:
+        """Ask what is to be done with it, or say why nothing can."""
+        from mirrortui.tui.modals.device import dialog_for_device  # not before the first picture
+
+        if reason := by_id("create").refuse(self.situation):
+            self.notify(reason, severity="warning", timeout=4)
+        elif dialog := dialog_for_device(self._client, event.device, self.picture.mirrors):
+            self.app.push_screen(dialog)
+        else:
+            self.notify(f"{event.device.path}: {event.device.why_not}", severity="warning", timeout=4)
 
     def on_view_changed(self) -> None:
         """It drew itself, later than the picture came."""

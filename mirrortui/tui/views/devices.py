@@ -84,8 +84,7 @@ class DevicesView(View):
         self._explain()
 
     def _explain(self) -> None:
-        key = self.query_one(DeviceTree).key
-        device = next((device for device in self._listed if device.path == key), None)
+        device = self._under_cursor
         now = self._picture.now if self._picture else 0.0
         self.query_one(_Explained).shown = (device, now) if device else None
 
@@ -96,11 +95,24 @@ class DevicesView(View):
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
-        """A device that is a member leads to its mirror."""
+        """A device that is a member leads to its mirror; of others, what can be done with them is asked."""
         event.stop()
         for mirror in self._picture.mirrors if self._picture else ():
             if any(member.path == event.option_id for member in mirror.members):
                 self.post_message(self.MirrorChosen(self, mirror.name, True))
+                return
+        if device := self._under_cursor:
+            self.post_message(self.DeviceChosen(device))
+
+    @property
+    def _under_cursor(self) -> DeviceInfo | None:
+        key = self.query_one(DeviceTree).key
+        return next((device for device in self._listed if device.path == key), None)
+
+    @property
+    def device(self) -> str | None:
+        found = self._under_cursor
+        return found.path if found and found.why_not is None else None
 
     @property
     def note(self) -> Content:

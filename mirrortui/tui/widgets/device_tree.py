@@ -10,7 +10,7 @@ from functools import partial
 from textual.content import Content
 
 from mirrortui.api.schema import DeviceInfo, Mirror
-from mirrortui.tui import drives, keymap
+from mirrortui.tui import drives
 from mirrortui.tui.drawing import Fitted, cell, lines, path_cell, printable, row
 from mirrortui.tui.widgets.row_list import Row, RowList
 from mirrortui.units import format_size
@@ -181,8 +181,7 @@ def explanation(device: DeviceInfo, now: float, width: int) -> Content:
     glyph, tone, words = verdict(device)
     match tone:
         case "good":
-            create, add = keymap.key("create", "c"), keymap.key("add", "a")
-            what = f"It can be a member as it is: {create} creates a mirror, {add} adds it to one."
+            what = "It can be a member as it is: enter creates a mirror of it, or adds it to one."
         case "working":
             what = f"It is a {words}."
         case _:

@@ -1,0 +1,69 @@
+"""How long a new mirror's first copy may take, and what that guess rests on."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from mirrortui.device import pace
+from mirrortui.device.physical import disks
+from mirrortui.device.probe import Probe
+from mirrortui.units import format_rate, format_size, roughly
+
+_FASTEST = 800 << 20
+"""Bytes a second that one sync copies at best, on whatever disks."""
+_REMEMBERED = 300
+"""Seconds that a measurement holds: a plan is made anew with every key."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """Of one member."""
+
+    speed: int
+    """Bytes a second."""
+    basis: str
+
+
+def first_copy(found: Sequence[Probe], size: int) -> str:
+    """After what is copied: ", about 25 min at 150 MiB/s: ...". Reads from the members for a moment; never writes."""
+    filled = max(_filled(one, size) for one in found)
+    if not filled:
+        return "; all of them are empty, so that takes no time"
+    known = [one for one in map(_pace_of, found) if one]
+    if not known:
+        return "; how long that takes is not known before it begins"
+    slowest = min(known, key=lambda one: one.speed)
+    shared = _sharing(found)
+    speed = min(_FASTEST, slowest.speed // shared)
+    split = f", shared by {shared} members on one disk" if shared > 1 else ""
+    amount = f" for the {format_size(filled)} that are not holes" if filled < size else ""
+    return f", {roughly(filled / speed)} at {format_rate(speed)}{amount} ({slowest.basis}{split})"
+
+
+def _filled(one: Probe, size: int) -> int:
+    """Bytes that are no holes."""
+    return size if one.kind == "block device" else min(size, one.allocated)
+
+
+def _pace_of(one: Probe) -> _Pace | None:
+    if speed := _measured(one.real, int(time.monotonic() / _REMEMBERED)):
+        return _Pace(speed, f"{one.path} was just read that fast")
+    if not (usual := pace.usual(one.real)):
+        return None
+    return _Pace(usual[0], f"usual for {usual[1]}; not measured")
+
+
+@lru_cache(64)
+def _measured(path: str, period: int) -> int | None:
+    """`period`: when; another one asks anew."""
+    del period
+    return pace.measure(path)
+
+
+def _sharing(found: Sequence[Probe]) -> int:
+    """Members on the disk that bears most of them."""
+    return max(Counter(disk for one in found for disk in disks(one.path)).values(), default=1)
