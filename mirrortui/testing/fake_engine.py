@@ -107,7 +107,8 @@ class FakeEngine(DailyVerbs, KernelVerbs):
     def mirror(self, name: str) -> Mirror:
         with self._changed:
             self._answer()
-            return self._find(name)
+            (mirror,) = watched([self._find(name)], self.clock.now())
+            return mirror
 
     def devices(self) -> list[DeviceInfo]:
         with self._changed:
