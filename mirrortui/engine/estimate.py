@@ -11,7 +11,7 @@ from functools import lru_cache
 from mirrortui.device import pace
 from mirrortui.device.physical import disks
 from mirrortui.device.probe import Probe
-from mirrortui.units import format_rate, format_size, roughly
+from mirrortui.units import format_rate, roughly
 
 _FASTEST = 800 << 20
 """Bytes a second that one sync copies at best, on whatever disks."""
@@ -28,25 +28,21 @@ class _Pace:
     basis: str
 
 
-def first_copy(found: Sequence[Probe], size: int) -> str:
-    """After what is copied: ", about 25 min at 150 MiB/s: ...". Reads from the members for a moment; never writes."""
-    filled = max(_filled(one, size) for one in found)
-    if not filled:
-        return "; all of them are empty, so that takes no time"
+def filled(found: Sequence[Probe], size: int) -> int:
+    """Bytes that may have to be copied: what is no hole, on the member that has most."""
+    return max(size if one.kind == "block device" else min(size, one.allocated) for one in found)
+
+
+def first_copy(found: Sequence[Probe], amount: int) -> str:
+    """How long so many bytes take: "about 25 min at 143 MiB/s (...)". Reads from them for a moment; never writes."""
     known = [one for one in map(_pace_of, found) if one]
     if not known:
-        return "; how long that takes is not known before it begins"
+        return "how long that takes is not known before it begins"
     slowest = min(known, key=lambda one: one.speed)
     shared = _sharing(found)
     speed = min(_FASTEST, slowest.speed // shared)
     split = f", shared by {shared} members on one disk" if shared > 1 else ""
-    amount = f" for the {format_size(filled)} that are not holes" if filled < size else ""
-    return f", {roughly(filled / speed)} at {format_rate(speed)}{amount} ({slowest.basis}{split})"
-
-
-def _filled(one: Probe, size: int) -> int:
-    """Bytes that are no holes."""
-    return size if one.kind == "block device" else min(size, one.allocated)
+    return f"{roughly(amount / speed)} at {format_rate(speed)} ({slowest.basis}{split})"
 
 
 def _pace_of(one: Probe) -> _Pace | None:

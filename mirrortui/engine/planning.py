@@ -243,8 +243,11 @@ def _first_copy(request: CreateRequest, found: Sequence[Probe], size: int) -> st
     if request.assume_clean:
         return "nothing: the members are taken to be equal"
     others = ", ".join(one.path for one in found[1:])
-    long = estimate.first_copy(found, size)
-    return f"up to {format_size(size)} from {found[0].path} to {others}, but for what is a hole on both{long}"
+    if not (filled := estimate.filled(found, size)):
+        return "nothing: all of them are empty"
+    long = estimate.first_copy(found, filled)
+    skipped = ", what is a hole on both is skipped" if filled < size else ""
+    return f"up to {format_size(filled)} from {found[0].path} to {others}{skipped}: {long}"
 
 
 def _waste(found: Sequence[Probe]) -> list[str]:

@@ -63,7 +63,7 @@ def _first_copy(request: CreateRequest, size: int) -> str:
         return "nothing: the members are taken to be equal"
     first, *others = request.members or [""]
     about = f"{roughly(size / _SPEED)} at {format_rate(_SPEED)} ({first} was just read that fast)"
-    return f"up to {format_size(size)} from {first} to {', '.join(others)}, but for what is a hole on both, {about}"
+    return f"up to {format_size(size)} from {first} to {', '.join(others)}: {about}"
 
 
 def _why_not_create(

@@ -146,7 +146,9 @@ def sentence(mirror: Mirror, now: float) -> str:
         case Face(word="degraded"):
             return f"is degraded{since}: {copies}, {keymap.key('fix', 'F')} fixes it"
         case Face(word="differs"):
-            return "differs between its members; a check found it"
+            return (
+                f"differs between its members; a check found it, {keymap.key('mismatches', 'D')} shows where"
+            )
         case Face(word="at risk"):
             return f"is whole, but {drives.worry(mirror)}; {keymap.key('replace', 'R')} replaces it"
         case Face(word="read-only"):

@@ -242,7 +242,7 @@ DEEDS: tuple[Action, ...] = (
     Action(
         "copy_uri",
         ("u",),
-        "copy uri",
+        "copy address",
         "Copy this mirror's address",
         "mirror",
         why.not_running,

@@ -11,7 +11,7 @@ from mirrortui.api.interface import EngineApi
 from mirrortui.api.schema import DeviceInfo, Member, Mirror
 from mirrortui.tui.actions import refusals
 from mirrortui.tui.drawing import row
-from mirrortui.tui.modals.devices import DevicesListed, device_rows, list_devices
+from mirrortui.tui.modals.devices import DevicesListed, Looking, device_rows, list_devices
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.modals.members import member_row
 from mirrortui.tui.proposals import ChangeMember, Proposal, Replace
@@ -37,12 +37,14 @@ class AddDialog(PlanDialog):
         """`chosen`: a device that has the cursor first."""
         super().__init__(client, title.format(mirror.name))
         self._preferred = chosen
+        self._listed = False
         self._mirror = mirror
         self._folder = folder_of(member.path for member in mirror.members)
 
     def compose_choice(self) -> ComposeResult:
         with Vertical(id="new"):
             yield ChoiceList(id="choice")
+            yield Looking()
             with Horizontal(classes="field"):
                 yield Static("or a path", classes="label")
                 yield PathEntry(id="path", placeholder="/path/to/image", start=self._folder)
@@ -54,9 +56,11 @@ class AddDialog(PlanDialog):
         self.run_worker(self._list_devices, thread=True, group="devices")
 
     def _list_devices(self) -> None:
-        self.post_message(list_devices(self._client, self._folder))
+        for listed in list_devices(self._client, self._folder):
+            self.post_message(listed)
 
     def on_devices_listed(self, event: DevicesListed) -> None:
+        self.query_one(Looking).display = not event.complete
         self.query_one(PathEntry).taken = event.taken
         present = {member.path for member in self._mirror.members}
         devices = [device for device in event.devices if device.path not in present]
@@ -65,7 +69,9 @@ class AddDialog(PlanDialog):
         sizes = [member.size for member in self._mirror.members if member.size]
         choice.show(device_rows(devices, needed=self._mirror.size, enough=min(sizes, default=None)))
         choice.display = bool(devices)
-        self.focus_choice()
+        if not self._listed:
+            self.focus_choice()
+        self._listed = self._listed or bool(devices)
 
     def focus_choice(self) -> None:
         """Put the cursor on the first that can be chosen, unless a path was typed."""

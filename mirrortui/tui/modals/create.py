@@ -13,7 +13,7 @@ from textual.widgets import Input, OptionList, Static
 
 from mirrortui.api.interface import EngineApi
 from mirrortui.api.schema import DeviceInfo, MemberFlag
-from mirrortui.tui.modals.devices import DevicesListed, device_rows, list_devices
+from mirrortui.tui.modals.devices import DevicesListed, Looking, device_rows, list_devices
 from mirrortui.tui.modals.wizard import Wizard
 from mirrortui.tui.proposals import Create
 from mirrortui.tui.widgets.entry import Entry
@@ -62,6 +62,7 @@ class CreateDialog(Wizard):
         if step == 0:
             yield _field("name", Entry(id="name", placeholder="vault"))
             yield MarkList(id="choice")
+            yield Looking()
             yield _field(
                 "or paths", PathEntry(id="paths", placeholder="/srv/a.img /srv/b.img", start=self._folder)
             )
@@ -87,9 +88,11 @@ class CreateDialog(Wizard):
         self.run_worker(self._list_devices, thread=True, group="devices")
 
     def _list_devices(self) -> None:
-        self.post_message(list_devices(self._client, self._folder))
+        for listed in list_devices(self._client, self._folder):
+            self.post_message(listed)
 
     def on_devices_listed(self, event: DevicesListed) -> None:
+        self.query_one(Looking).display = not event.complete
         for entry in self.query(PathEntry):
             entry.taken = event.taken
         self._devices = sorted(event.devices, key=lambda device: device.why_not is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,6 +11,7 @@ from stat import S_ISREG
 
 from textual.content import Content
 from textual.message import Message
+from textual.widgets import Static
 
 from mirrortui.api.interface import EngineApi
 from mirrortui.api.schema import DeviceInfo, Mirror
@@ -40,21 +41,41 @@ class DevicesListed(Message):
     """Image files first, where there are any."""
     taken: frozenset[str]
     """Real paths of what is a member already, of whichever mirror."""
+    complete: bool = True
+    """There is no more to come."""
 
 
-def list_devices(client: EngineApi, place: str) -> DevicesListed:
-    """What the engine knows, and the image files in `place`. Blocks; an engine that is lost knows nothing."""
+class Looking(Static):
+    """Says that devices are still looked for: one that sleeps, or hangs, takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__(" looking at the devices …", classes="looking")
+
+
+def list_devices(client: EngineApi, place: str) -> Iterator[DevicesListed]:
+    """The image files in `place` first, then also what the engine knows. Blocks on every device of the machine.
+
+    An engine that is lost knows nothing.
+    """
     mirrors: list[Mirror] = []
     devices: list[DeviceInfo] = []
     try:
         mirrors = client.mirrors()
+        images, taken = _images(mirrors, place)
+        yield DevicesListed(images, taken, complete=False)
         devices = client.devices()
     except MirrortuiError:
         pass  # the plan will say why
+    images, taken = _images(mirrors, place)
+    yield DevicesListed([*images, *devices], taken)
+
+
+def _images(mirrors: Sequence[Mirror], place: str) -> tuple[list[DeviceInfo], frozenset[str]]:
+    """Image files that may be chosen, and the members there are."""
     members = [member.path for mirror in mirrors for member in mirror.members if member.path]
     taken = frozenset(os.path.realpath(path) for path in members)
     suffixes = IMAGE_SUFFIXES | {Path(path).suffix for path in members if not path.startswith("/dev/")}
-    return DevicesListed([*images_in(place, suffixes, taken), *devices], taken)
+    return images_in(place, suffixes, taken), taken
 
 
 def images_in(place: str, suffixes: Collection[str], taken: Container[str]) -> list[DeviceInfo]:

@@ -70,9 +70,13 @@ class ActionMenu(ModalScreen[None]):
             order = [("members", "THE MEMBER"), order[0], order[2]]
         for group, title in order:
             yield Row(f"about {group}", Fitted(partial(_heading, title)), disabled=True)
-            for action in ACTIONS:
-                if action.group == group and action.id != MENU:
-                    yield _row(action, action.refuse_here(now))
+            found = [
+                (action, action.refuse_here(now))
+                for action in ACTIONS
+                if action.group == group and action.id != MENU
+            ]
+            for action, reason in sorted(found, key=lambda each: each[1] is not None):
+                yield _row(action, reason)
 
     @on(OptionList.OptionSelected)
     async def _selected(self, event: OptionList.OptionSelected) -> None:

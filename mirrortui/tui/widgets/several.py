@@ -17,7 +17,7 @@ from textual.widget import Widget
 from mirrortui.tui.drawing import Fitted, cell, lines, path_cell, row
 from mirrortui.tui.widgets.tick import CHOSEN, FREE
 
-_LABEL = 16
+_LABEL = 24
 _LONGEST = 24
 """Cells of a word."""
 
