@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec.structs import replace
 
@@ -30,6 +30,9 @@ from mirrortui.api.schema import (
     TakeoverRequest,
 )
 from mirrortui.errors import MirrortuiError, RefusedError
+
+_RE_ADD: Final = "re-add"
+"""The verb; where the engine refuses to add a former member, its hint names it."""
 
 
 class Proposal(Protocol):
@@ -61,6 +64,30 @@ class ChangeMember:
             member=self.member, force=self.force, yes=_confirmed(plan), events=plan.events
         )
         return client.change(self.mirror, self.verb, request)
+
+
+@dataclass(frozen=True, slots=True)
+class TakeIn:
+    """Add a member; one that was a member before is re-added, which copies less, where that can be done."""
+
+    mirror: str
+    member: str
+    force: bool = False
+
+    def plan(self, client: EngineApi) -> Plan:
+        plan = client.plan_change(self.mirror, "add", self._request())
+        if plan.refused is None or _RE_ADD not in plan.hint:
+            return plan
+        return client.plan_change(
+            self.mirror, _RE_ADD, self._request()
+        )  # or why that is refused, which tells more
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        request = replace(self._request(), yes=_confirmed(plan), events=plan.events)
+        return client.change(self.mirror, _RE_ADD if plan.verb == _RE_ADD else "add", request)
+
+    def _request(self) -> MemberRequest:
+        return MemberRequest(member=self.member, force=self.force)
 
 
 @dataclass(frozen=True, slots=True)

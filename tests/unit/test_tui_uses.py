@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mirrortui.api.schema import DeviceInfo
+from mirrortui.api.interface import MemberVerb
+from mirrortui.api.schema import AssembleRequest, DeviceInfo, MemberRequest, Plan
 from mirrortui.errors import MemberError
 from mirrortui.testing.fake_engine import FakeEngine
 from mirrortui.testing.staging import settle
@@ -20,6 +21,7 @@ from mirrortui.tui.widgets.path_entry import PathEntry
 from mirrortui.tui.widgets.plan_view import PlanView
 from mirrortui.tui.widgets.row_list import RowList
 from mirrortui.tui.widgets.several import Several
+from mirrortui.tui.widgets.tick import Tick
 from mirrortui.units import GIB, TIB
 from tests.tui_stage import Stage, playing
 
@@ -155,8 +157,6 @@ async def test_those_that_moved_are_named_beside_those_that_did_not(tmp_path: Pa
 
 
 def test_who_is_no_member_is_said_to_be_none() -> None:
-    from mirrortui.api.schema import AssembleRequest
-
     with pytest.raises(MemberError, match="no MD superblock"):
         FakeEngine("healthy").plan_assemble(AssembleRequest(members=["/x"]))
 
@@ -207,3 +207,32 @@ async def test_words_are_ticked_by_mouse_also_in_the_second_line() -> None:
         first, second = sorted(mostly.chosen)
         assert first == 0
         assert second == len(mostly._lines(mostly.content_size.width)[0])
+
+
+async def test_a_former_member_that_is_added_is_taken_back() -> None:
+    class Knows(FakeEngine):
+        def plan_change(self, mirror: str, verb: MemberVerb, request: MemberRequest) -> Plan:
+            if verb == "add" and request.member == "/dev/sdg" and not request.force:
+                plan = super().plan_change(mirror, verb, request)
+                return replace(
+                    plan, refused="It was a member before.", hint="re-add copies only what changed since"
+                )
+            if verb == "re-add" and self.apart:
+                return replace(super().plan_change(mirror, "add", request), refused="They have diverged.")
+            plan = super().plan_change(mirror, "add", request)
+            return replace(plan, verb=verb, command=f"mirrortui {verb} vault {request.member}", confirm="yes")
+
+        apart = False
+
+    async with playing("degraded") as play:
+        play.engine.__class__ = Knows
+        await play.press("a")
+        assert play.plan() == "mirrortui re-add vault /dev/sdg"
+        play.screen.query_one("#force", Tick).action_tick()
+        await settle(play.pilot)
+        assert play.plan() == "mirrortui add vault /dev/sdg"
+        Knows.apart = True
+        play.screen.query_one("#force", Tick).action_tick()
+        await settle(play.pilot)
+        plan = play.screen.query_one(PlanView).plan
+        assert plan and plan.refused == "They have diverged."

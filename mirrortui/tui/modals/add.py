@@ -14,7 +14,7 @@ from mirrortui.tui.drawing import row
 from mirrortui.tui.modals.devices import DevicesListed, Looking, device_rows, list_devices
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.modals.members import member_row
-from mirrortui.tui.proposals import ChangeMember, Proposal, Replace
+from mirrortui.tui.proposals import Proposal, Replace, TakeIn
 from mirrortui.tui.widgets.confirm import Confirm
 from mirrortui.tui.widgets.member_table import member_key
 from mirrortui.tui.widgets.path_entry import PathEntry, folder_of
@@ -96,7 +96,7 @@ class AddDialog(PlanDialog):
 
     def proposed(self, path: str, force: bool) -> Proposal:
         """What to do with the one that was chosen."""
-        return ChangeMember(self._mirror.name, "add", path, force)
+        return TakeIn(self._mirror.name, path, force)
 
     def _typed(self) -> str | None:
         paths = self.query_one(PathEntry).paths

@@ -98,7 +98,7 @@ def _note(shown: _Shown, room: int, width: int) -> Content:
     """Since when and why a member is out: beside its name, or below where that is too narrow."""
     member = shown.member
     since = "" if member.since is None else f"{clock_time(member.since)}  "
-    why = printable(member.why) or shown.face.word
+    why = printable(member.why) or ("" if member.path else "nobody knows where it was")
     if len(since) + len(why) <= room:
         return Content(since + why)
     return lines([Content(since), row(" " * 9, cell(why, width - 10))])
