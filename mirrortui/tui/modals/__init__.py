@@ -10,7 +10,7 @@ from mirrortui.api.interface import EngineApi
 from mirrortui.tui.actions import Situation
 from mirrortui.tui.modals.add import AddDialog, ReplaceDialog
 from mirrortui.tui.modals.adopt import AdoptDialog
-from mirrortui.tui.modals.assemble import AssembleDialog
+from mirrortui.tui.modals.assemble import AssembleDialog, GatherDialog
 from mirrortui.tui.modals.create import CreateDialog
 from mirrortui.tui.modals.elsewhere import ScanDialog, ZeroDialog
 from mirrortui.tui.modals.export import ExportDialog
@@ -59,7 +59,7 @@ def dialog_for(action: str, client: EngineApi, now: Situation) -> Screen[Any]:
         case "more", _:
             return ActionMenu(now)
         case "gather", _:
-            return AssembleDialog(client)
+            return GatherDialog(client)
         case "scan", _:
             return ScanDialog(client)
         case "zero_superblock", _:

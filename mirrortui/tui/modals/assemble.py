@@ -18,7 +18,6 @@ from mirrortui.tui.proposals import Assemble
 from mirrortui.tui.widgets.divergence import Divergence
 from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.widgets.path_entry import PathEntry, working_folder
-from mirrortui.tui.widgets.plan_view import PlanView
 from mirrortui.tui.widgets.row_list import ChoiceList, Row
 from mirrortui.tui.widgets.tick import Tick
 
@@ -46,7 +45,7 @@ class AssembleDialog(PlanDialog):
             )
         yield Tick("start it although members are missing (--run)", id="run")
         with Vertical(id="split"):
-            yield Static("Each side ran alone since, and may hold writes that the other lacks.")
+            yield Static("Each ran alone, with writes that the other lacks: ↓ chooses which is kept.")
             yield Divergence()
             yield ChoiceList(id="choice")
             yield Tick("trust no bitmap: read both in full, and compare (--compare)", id="compare")
@@ -58,11 +57,6 @@ class AssembleDialog(PlanDialog):
 
     def on_mount(self) -> None:
         self.query_one("#split").display = False
-        view = self.query_one(PlanView)
-        view.prompt = (
-            "Type the paths of its members, with blanks between them. What is written on them says which mirror it is, "
-            "and which of them are up to date."
-        )
         self.query_one("#run" if self._mirror else "#members").focus()
 
     def proposal(self) -> Assemble | None:
@@ -93,7 +87,9 @@ class AssembleDialog(PlanDialog):
         if event.proposal != self._proposal or not event.plan.survivors or split.display:
             return
         self.decided = False
-        self.query_one("#dialog").border_title = f"{event.plan.mirror} has two histories: which is kept?"
+        self.query_one(
+            "#dialog"
+        ).border_title = f"{event.plan.mirror or 'This mirror'} has two histories: which is kept?"
         self.query_one(Divergence).histories = event.plan.histories
         for widget in self.query("#run, #elsewhere"):
             widget.display = False
@@ -111,6 +107,18 @@ class AssembleDialog(PlanDialog):
     def _typing(self) -> None:
         self.decided = False  # half a path is nothing to start
         self.propose_soon()
+
+
+class GatherDialog(AssembleDialog):
+    """The same of a mirror that nobody remembers: its members are named."""
+
+    PROMPT = (
+        "Type the paths of its members, with blanks between them. What is written on them says which mirror it is, and "
+        "which of them are up to date."
+    )
+
+    def __init__(self, client: EngineApi) -> None:
+        super().__init__(client)
 
 
 def _row(path: str) -> Row:

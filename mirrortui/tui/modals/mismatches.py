@@ -206,7 +206,7 @@ class MismatchScreen(ModalScreen[None]):
             return shorten(
                 f"{' and '.join(found.odd)} {'is' if len(found.odd) == 1 else 'are'} odd", self._names
             )
-        return "no majority: which is right, only its content can tell"
+        return "no majority: look yourself"
 
     def _place(self, here: int, number: int | None, width: int) -> Content:
         line = command("mismatches", self._mirror.name, show=here // PAGE * PAGE, length=PAGE)
