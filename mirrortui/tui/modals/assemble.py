@@ -87,9 +87,8 @@ class AssembleDialog(PlanDialog):
         if event.proposal != self._proposal or not event.plan.survivors or split.display:
             return
         self.decided = False
-        self.query_one(
-            "#dialog"
-        ).border_title = f"{event.plan.mirror or 'This mirror'} has two histories: which is kept?"
+        name = event.plan.mirror or "This mirror"
+        self.query_one("#dialog").border_title = f"{name} has two histories: which is kept?"
         self.query_one(Divergence).histories = event.plan.histories
         for widget in self.query("#run, #elsewhere"):
             widget.display = False

@@ -99,7 +99,7 @@ class HomeScreen(Screen[None]):
         self.query_one(MirrorsView).sort(self._memory.left.order)
         self._pictures.subscribe(self, self.show)
         self.show(self._store.picture)
-        if self._memory.left.place in self._views:
+        if self._memory.left.place in self._views and not self._throwaway:
             self.call_later(self.action_go, self._memory.left.place)
 
     # Show.
@@ -219,7 +219,8 @@ class HomeScreen(Screen[None]):
 
     def _arrive(self) -> None:
         """Show the view at the end of the trail, as it was left."""
-        self._memory.keep(place=self._trail[-1])
+        if self._trail[-1] != "help":  # nobody leaves for it
+            self._memory.keep(place=self._trail[-1])
         self.remove_class("-zoomed")
         self.query_one(ContentSwitcher).current = f"view-{self._trail[-1]}"
         entry, view = self.query_one("#filter", Entry), self.view
