@@ -76,7 +76,7 @@ def _why_not_create(
     if len(request.members) < 2:
         return "A mirror needs at least two members.", "Choose another device, or type an image file's path."
     for device in chosen:
-        if device.why_not:
+        if device.why_not and not device.why_not.startswith("holds "):
             return f"{device.path} cannot be used: {device.why_not}.", "Choose another."
         if device.holds and not request.force:
             return f"{device.path} holds {device.holds}.", "--force overwrites it."
@@ -243,7 +243,7 @@ def _add(mirror: Mirror, path: str, devices: list[DeviceInfo], force: bool) -> P
     full = all(member.state in ("in_sync", "recovering") for member in mirror.members)
     spare = full and len(mirror.members) >= mirror.raid_disks
     refused, hint = None, ""
-    if device and device.why_not:
+    if device and device.why_not and not device.why_not.startswith("holds "):
         refused = f"{path} cannot be used: {device.why_not}."
     elif device and device.holds and not force:
         refused, hint = f"{path} holds {device.holds}.", "If that may be lost, use --force."

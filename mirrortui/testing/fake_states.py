@@ -498,6 +498,7 @@ def _devices() -> list[DeviceInfo]:
             serial="ZDH0A1",
             transport="sata",
             holds="ext4, label old",
+            why_not="holds ext4, label old",
         ),
         DeviceInfo(
             path="/dev/sdf1",

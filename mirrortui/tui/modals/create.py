@@ -13,7 +13,7 @@ from textual.widgets import Input, OptionList, Static
 
 from mirrortui.api.interface import EngineApi
 from mirrortui.api.schema import DeviceInfo, MemberFlag
-from mirrortui.tui.modals.devices import DevicesListed, Looking, device_rows, list_devices
+from mirrortui.tui.modals.devices import DevicesListed, Looking, device_rows, list_devices, overwritable
 from mirrortui.tui.modals.wizard import Wizard
 from mirrortui.tui.proposals import Create
 from mirrortui.tui.widgets.entry import Entry
@@ -95,7 +95,7 @@ class CreateDialog(Wizard):
         self.query_one(Looking).display = not event.complete
         for entry in self.query(PathEntry):
             entry.taken = event.taken
-        self._devices = sorted(event.devices, key=lambda device: device.why_not is not None)
+        self._devices = sorted(event.devices, key=_obstacle)
         self.query_one("#choice").display = bool(self._devices)
         self._show_devices()
 
@@ -179,6 +179,11 @@ class CreateDialog(Wizard):
     @on(Input.Changed, "#name, #paths, #spares")
     def _typing(self) -> None:
         self.propose_soon()
+
+
+def _obstacle(device: DeviceInfo) -> int:
+    """Sort key: what can be a member, what can if its content goes, what cannot."""
+    return 0 if device.why_not is None else 1 if overwritable(device) else 2
 
 
 def _field(label: str, entry: Widget) -> Horizontal:

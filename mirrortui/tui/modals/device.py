@@ -21,6 +21,7 @@ from mirrortui.tui.drawing import Fitted, cell, row
 from mirrortui.tui.modals.add import AddDialog
 from mirrortui.tui.modals.adopt import AdoptDialog
 from mirrortui.tui.modals.create import CreateDialog
+from mirrortui.tui.modals.devices import overwritable
 from mirrortui.tui.widgets.row_list import ChoiceList, Row
 from mirrortui.tui.words import in_sync
 from mirrortui.units import format_size
@@ -43,10 +44,10 @@ def uses(client: EngineApi, device: DeviceInfo, mirrors: Sequence[Mirror]) -> li
     if device.why_not is None:
         wanting = [mirror for mirror in mirrors if _wants(mirror, device)]
         return [*(_add(client, device, mirror) for mirror in wanting), _create(client, device)]
-    if device.why_not.startswith("holds ") and "MD " not in device.holds:
-        about = f"a mirror of it, and the {device.holds} on it stays where it is"
-        return [Use("adopt", "adopt it", about, lambda: AdoptDialog(client, device.path))]
-    return []
+    if not overwritable(device):
+        return []
+    create = _create(client, device, "of it, and what it holds is overwritten")
+    return [create] if "MD " in device.holds else [_adopt(client, device), create]
 
 
 def dialog_for_device(client: EngineApi, device: DeviceInfo, mirrors: Sequence[Mirror]) -> Screen[Any] | None:
@@ -76,8 +77,14 @@ def _add(client: EngineApi, device: DeviceInfo, mirror: Mirror) -> Use:
     )
 
 
-def _create(client: EngineApi, device: DeviceInfo) -> Use:
-    about = "of it, and of others that you choose"
+def _adopt(client: EngineApi, device: DeviceInfo) -> Use:
+    about = f"a mirror of it; {device.holds} on it stays where it is"
+    return Use("adopt", "adopt it", about, lambda: AdoptDialog(client, device.path))
+
+
+def _create(
+    client: EngineApi, device: DeviceInfo, about: str = "of it, and of others that you choose"
+) -> Use:
     return Use("create", "create a mirror", about, lambda: CreateDialog(client, chosen=device.path))
 
 

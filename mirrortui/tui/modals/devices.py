@@ -118,6 +118,11 @@ def device_rows(
     ]
 
 
+def overwritable(device: DeviceInfo) -> bool:
+    """Nothing but what is on it keeps it from being a member: by the operator's word that goes."""
+    return (device.why_not or "").startswith("holds ")
+
+
 def _wanted(device: DeviceInfo) -> int:
     """Cells for its path; of an image file's the directory is no news."""
     return len(f"…/{Path(device.path).name}") if device.model == _IMAGE else len(device.path)
@@ -149,17 +154,17 @@ def _mark(device: DeviceInfo, marked: Container[str] | None, spares: Container[s
         return f"{SPARE} "
     if device.path in marked:
         return f"{CHOSEN} "
-    return "  " if device.why_not or device.size < needed else f"{FREE} "
+    return "  " if _note(device, needed, None)[1] == _HINDRANCE else f"{FREE} "
 
 
 def _note(device: DeviceInfo, needed: int, enough: int | None) -> tuple[str, str]:
     """What can be said before the engine looks, and how it looks: the plan says the rest."""
-    if device.why_not:
+    if device.why_not and not overwritable(device):
         return device.why_not, _HINDRANCE
     if device.size < needed:
         return f"{format_size(needed - device.size)} too small", _HINDRANCE
-    if device.holds:
-        return f"holds {device.holds}", "$attention"
+    if device.why_not or device.holds:
+        return device.why_not or f"holds {device.holds}", "$attention"
     if device.model == _IMAGE:  # what is in it only the engine knows
         return "fits" if enough is not None and device.size >= enough else "", "$good"
     return "empty", "$quiet"

@@ -184,6 +184,8 @@ def explanation(device: DeviceInfo, now: float, width: int) -> Content:
             what = "It can be a member as it is: enter creates a mirror of it, or adds it to one."
         case "working":
             what = f"It is a {words}."
+        case _ if (device.why_not or "").startswith("holds "):
+            what = f"It {printable(device.why_not or '')}: enter keeps that and mirrors it, or overwrites it."
         case _:
             what = f"It cannot be a member: {printable(device.why_not or '')}."
     return lines(
