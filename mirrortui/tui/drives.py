@@ -29,11 +29,23 @@ def worry(mirror: Mirror) -> str:
     """Of such a member, in a sentence without full stop; empty where there is none."""
     member = worried(mirror)
     drive = failing(member.drives) if member else None
-    if not (member and drive):
-        return ""
+    return (
+        f"{_whose(mirror, member, drive)} says that it is failing ({drive.health})"
+        if member and drive
+        else ""
+    )
+
+
+def short_worry(mirror: Mirror) -> str:
+    """The same where there is no room for the reason."""
+    member = worried(mirror)
+    drive = failing(member.drives) if member else None
+    return f"{_whose(mirror, member, drive)} is failing" if member and drive else ""
+
+
+def _whose(mirror: Mirror, member: Member, drive: Drive) -> str:
     name = names_in(mirror).get(member.path, member.path)
-    whose = name if name == f"/dev/{drive.name}" else f"{drive.name}, the disk of {name},"
-    return f"{whose} says that it is failing ({drive.health})"
+    return name if name == f"/dev/{drive.name}" else f"{drive.name}, the disk of {name},"
 
 
 def told(drives: Sequence[Drive] | None, now: float, *, named: bool) -> list[Said]:

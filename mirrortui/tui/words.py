@@ -150,7 +150,7 @@ def sentence(mirror: Mirror, now: float) -> str:
                 f"differs between its members; a check found it, {keymap.key('mismatches', 'D')} shows where"
             )
         case Face(word="at risk"):
-            return f"is whole, but {drives.worry(mirror)}; {keymap.key('replace', 'R')} replaces it"
+            return f"is whole, but {drives.short_worry(mirror)}, {keymap.key('fix', 'F')} fixes it"
         case Face(word="read-only"):
             return f"is read-only{since}: {copies}"
         case Face(word="resyncing") if mirror.sync:

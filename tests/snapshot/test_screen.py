@@ -21,7 +21,6 @@ DIALOGS = {
     "survivor": ("split", ["G", "A", "down"]),
     "leave": ("degraded", ["q"]),
     "help": ("degraded", ["question_mark"]),
-    "palette": ("degraded", ["ctrl+p"]),
     "filter": ("several", ["slash", *"ar", "enter"]),
     "kernel": ("kernel", []),
     "kernel-replace": ("kernel", ["enter", "down", "R"]),
@@ -45,6 +44,11 @@ def test_dialog_in_a_small_terminal(dialog: str, picture: SnapshotAssertion) -> 
     night, mono = asyncio.run(draw_in(Shot(dialog, state, (80, 24), keys), THEMES))
     assert night == picture
     assert mono == picture(name="mono")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_palette(theme: str, picture: SnapshotAssertion) -> None:
+    assert asyncio.run(draw(Shot("palette", "degraded", (80, 24), ["ctrl+p"], theme))) == picture
 
 
 def test_many_mirrors_on_a_broad_terminal(picture: SnapshotAssertion) -> None:

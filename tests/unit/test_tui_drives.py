@@ -52,9 +52,7 @@ def test_a_failing_disk_is_a_worry_in_words() -> None:
     assert [words.mirror_face(mirror).word for mirror in mirrors] == ["at risk", "healthy", "healthy"]
     face, headline = words.headline(mirrors, engine.clock.now())
     assert face.tone == "attention"
-    assert headline == (
-        "vault is whole, but /dev/sdc says that it is failing (past the limit: Reallocated_Sector_Ct); R replaces it"
-    )
+    assert headline == "vault is whole, but /dev/sdc is failing, F fixes it"
     assert any(
         "sdc, the disk of /dev/sdc, says that it is failing" in line for line in mirror_lines(mirrors[0])
     )

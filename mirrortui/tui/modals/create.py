@@ -13,8 +13,10 @@ from textual.widgets import Input, OptionList, Static
 
 from mirrortui.api.interface import EngineApi
 from mirrortui.api.schema import DeviceInfo, MemberFlag
+from mirrortui.tui.drawing import row
 from mirrortui.tui.modals.devices import DevicesListed, Looking, device_rows, list_devices, overwritable
 from mirrortui.tui.modals.wizard import Wizard
+from mirrortui.tui.mouse import link
 from mirrortui.tui.proposals import Create
 from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.widgets.path_entry import PathEntry, working_folder
@@ -81,10 +83,9 @@ class CreateDialog(Wizard):
 
     def on_mount(self) -> None:
         self.query_one("#choice").display = False
-        self.query_one("#hint", Static).update(
-            "space marks a member, s a spare; tab goes to the next field.\n"
-            "An image file is made with: truncate -s 64G FILE"
-        )
+        spare = link("s marks the one under the cursor as a spare", "spare")
+        hint = row("space, or a click, marks a member, ", spare, "\n")
+        self.query_one("#hint", Static).update(row(hint, "An image file is made with: truncate -s 64G FILE"))
         self.run_worker(self._list_devices, thread=True, group="devices")
 
     def _list_devices(self) -> None:
@@ -149,7 +150,7 @@ class CreateDialog(Wizard):
     def action_spare(self) -> None:
         """Mark what is under the cursor as a spare."""
         listed = self.query_one(ChoiceList)
-        if self.focused is listed and listed.chosen:
+        if self.step == 0 and listed.chosen:
             self._toggle(listed.chosen, self._spares, self._marked)
 
     def _toggle(self, path: str, there: list[str], not_there: list[str]) -> None:

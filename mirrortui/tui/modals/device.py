@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import OptionList
 
 from mirrortui.api.interface import EngineApi
@@ -22,6 +22,7 @@ from mirrortui.tui.modals.add import AddDialog
 from mirrortui.tui.modals.adopt import AdoptDialog
 from mirrortui.tui.modals.create import CreateDialog
 from mirrortui.tui.modals.devices import overwritable
+from mirrortui.tui.mouse import Dialog, subtitle
 from mirrortui.tui.widgets.row_list import ChoiceList, Row
 from mirrortui.tui.words import in_sync
 from mirrortui.units import format_size
@@ -68,7 +69,7 @@ def _wants(mirror: Mirror, device: DeviceInfo) -> bool:
 
 
 def _add(client: EngineApi, device: DeviceInfo, mirror: Mirror) -> Use:
-    about = f"degraded, {in_sync(mirror)} of {mirror.raid_disks} in sync: it takes the empty place"
+    about = f"degraded, {in_sync(mirror)} of {mirror.raid_disks} in sync"
     return Use(
         f"add {mirror.name}",
         f"add it to {mirror.name}",
@@ -88,7 +89,7 @@ def _create(
     return Use("create", "create a mirror", about, lambda: CreateDialog(client, chosen=device.path))
 
 
-class DeviceMenu(ModalScreen[None]):
+class DeviceMenu(Dialog[None]):
     """Choose one of the uses."""
 
     CSS_PATH = "dialog.tcss"
@@ -102,9 +103,9 @@ class DeviceMenu(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog", classes="menu") as dialog:
             about = " ".join(filter(None, (format_size(self._device.size), self._device.model)))
-            dialog.border_title = f"{self._device.path}, {about}"
+            dialog.border_title = f"{self._device.path}, {about}".replace("[", r"\[")
             yield ChoiceList(id="uses")
-            dialog.border_subtitle = "enter goes on; esc leaves"
+            dialog.border_subtitle = f"enter goes on; {subtitle(('esc leaves', 'leave'))}"
 
     def on_mount(self) -> None:
         listed = self.query_one(ChoiceList)

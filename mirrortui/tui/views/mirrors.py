@@ -14,6 +14,7 @@ from textual.widgets import Static
 from mirrortui.api.schema import Event, Member, Mirror
 from mirrortui.tui import keymap
 from mirrortui.tui.drawing import Fitted, cell, printable, row
+from mirrortui.tui.mouse import link
 from mirrortui.tui.store import Picture, Rates
 from mirrortui.tui.views.view import View, quiet
 from mirrortui.tui.widgets.activity import Activity
@@ -80,7 +81,7 @@ class MirrorsView(View):
             parts.append(self.order)
         if unwell:
             parts.append(f"{unwell} ▲")
-        return quiet(", ".join(parts))
+        return link(quiet(", ".join(parts)), "back" if self.words else "sort")
 
     @property
     def member(self) -> Member | None:

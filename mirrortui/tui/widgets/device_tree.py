@@ -181,7 +181,7 @@ def explanation(device: DeviceInfo, now: float, width: int) -> Content:
     glyph, tone, words = verdict(device)
     match tone:
         case "good":
-            what = "It can be a member as it is: enter creates a mirror of it, or adds it to one."
+            what = "It can be a member as it is: enter makes a mirror of it, or adds it."
         case "working":
             what = f"It is a {words}."
         case _ if (device.why_not or "").startswith("holds "):

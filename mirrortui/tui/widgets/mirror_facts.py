@@ -41,7 +41,7 @@ def summary(mirror: Mirror | None, now: float, width: int) -> Content:
     elif mirror.mismatches and not mirror.sync:
         drawn.append(_differences(mirror, width))
     if risk := worry(mirror):
-        told = f"{risk}; {keymap.key('replace', 'R')} replaces it"
+        told = f"{risk}; {keymap.key('fix', 'F')} fixes it"
         drawn += [
             row("   ", cell(line, width - 4, "$attention")) for line in wrapped(printable(told), width - 4)
         ]
