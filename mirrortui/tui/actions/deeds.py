@@ -269,7 +269,7 @@ DEEDS: tuple[Action, ...] = (
     Action(
         "gather",
         ("N",),
-        "assemble these",
+        "by members",
         "Assemble a mirror of members that you name, such as image files",
         "engine",
         why.no_engine,
