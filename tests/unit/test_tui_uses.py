@@ -12,6 +12,7 @@ from mirrortui.api.schema import AssembleRequest, DeviceInfo, MemberRequest, Pla
 from mirrortui.errors import MemberError
 from mirrortui.testing.fake_engine import FakeEngine
 from mirrortui.testing.staging import settle
+from mirrortui.tui.drawing import Fitted
 from mirrortui.tui.modals.add import AddDialog
 from mirrortui.tui.modals.adopt import AdoptDialog
 from mirrortui.tui.modals.assemble import AssembleDialog
@@ -232,3 +233,17 @@ async def test_a_former_member_that_is_added_is_taken_back() -> None:
         await settle(play.pilot)
         plan = play.screen.query_one(PlanView).plan
         assert plan and plan.refused == "They have diverged."
+
+
+async def test_of_a_member_that_nobody_knows_that_is_said_once() -> None:
+    async with playing("degraded") as play:
+        vault = play.vault
+        nobody = replace(vault.members[0], path="", state="missing", why="", since=None, slot=0)
+        play.engine._mirrors["vault"] = replace(vault, members=[nobody, vault.members[1]])
+        play.app.store.wake()
+        await settle(play.pilot)
+        prompt = play.home.query_one("#members", RowList).options[0].prompt
+        assert isinstance(prompt, Fitted)
+        told = prompt.drawn(78).plain
+        assert "nobody knows where it was" in told
+        assert told.count("missing") == 1
