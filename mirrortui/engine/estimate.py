@@ -15,6 +15,7 @@ from mirrortui.units import format_rate, roughly
 
 _FASTEST = 800 << 20
 """Bytes a second that one sync copies at best, on whatever disks."""
+_BRACES = str.maketrans({"{": "{{", "}": "}}"})
 _REMEMBERED = 300
 """Seconds that a measurement holds: a plan is made anew with every key."""
 
@@ -26,6 +27,7 @@ class _Pace:
     speed: int
     """Bytes a second."""
     basis: str
+    """With a place for how fast that is."""
 
 
 def filled(found: Sequence[Probe], size: int) -> int:
@@ -42,15 +44,16 @@ def first_copy(found: Sequence[Probe], amount: int) -> str:
     shared = _sharing(found)
     speed = min(_FASTEST, slowest.speed // shared)
     split = f", shared by {shared} members on one disk" if shared > 1 else ""
-    return f"{roughly(amount / speed)} at {format_rate(speed)} ({slowest.basis}{split})"
+    fast = "that fast" if speed == slowest.speed else f"at {format_rate(slowest.speed)}"
+    return f"{roughly(amount / speed)} at {format_rate(speed)} ({slowest.basis.format(fast)}{split})"
 
 
 def _pace_of(one: Probe) -> _Pace | None:
     if speed := _measured(one.real, int(time.monotonic() / _REMEMBERED)):
-        return _Pace(speed, f"{one.path} was just read that fast")
+        return _Pace(speed, f"{one.path.translate(_BRACES)} was just read {{}}")
     if not (usual := pace.usual(one.real)):
         return None
-    return _Pace(usual[0], f"usual for {usual[1]}; not measured")
+    return _Pace(usual[0], f"{usual[1]} is usually {{}}; not measured")
 
 
 @lru_cache(64)

@@ -43,13 +43,20 @@ def test_the_slowest_member_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_was_not_measured_is_said_to_be_usual() -> None:
     told = estimate.first_copy([device("/dev/sdb"), device("/dev/sdc")], 225 * GIB)
-    assert told == "about 27 min at 143 MiB/s (usual for a disk that spins; not measured)"
+    assert told == "about 27 min at 143 MiB/s (a disk that spins is usually that fast; not measured)"
 
 
 def test_members_on_one_disk_share_it() -> None:
     told = estimate.first_copy([device("/dev/sdd1"), device("/dev/sdd2")], 225 * GIB)
     assert "about 54 min at 71.5 MiB/s" in told
-    assert "shared by 2 members on one disk" in told
+    assert (
+        "(a disk that spins is usually at 143 MiB/s; not measured, shared by 2 members on one disk)" in told
+    )
+
+
+def test_a_strange_path_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "_measured", lambda path, period: 100 * MIB)
+    assert "(/x/{0}.img was just read that fast)" in estimate.first_copy([device("/x/{0}.img")], GIB)
 
 
 def test_nothing_is_made_up() -> None:
