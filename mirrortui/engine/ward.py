@@ -419,7 +419,7 @@ class Ward:
     def _absent(self, why: str) -> Mirror:
         """How a mirror without a worker is shown."""
         memory = self.memory or Remembered(name=self.name, uuid="", members=[], size=0)
-        down = memory.running and not self.halted
+        down = self.memory is not None and memory.running and not self.halted  # without, it is only now made
         return Mirror(
             name=self.name,
             uuid=memory.uuid,

@@ -20,6 +20,7 @@ from mirrortui.api.schema import (
     Severity,
     Sync,
 )
+from mirrortui.testing.fake_drives import failing
 from mirrortui.units import GIB, MIB, TIB
 
 CELLS = 256
@@ -275,6 +276,13 @@ def differs(now: float) -> World:
     return _world([vault, photos, _scratch(now)], _quiet_history(now))
 
 
+def at_risk(now: float) -> World:
+    """A disk under a member of vault says that it is failing."""
+    vault = _vault(now)
+    vault = replace(vault, members=[vault.members[0], failing(vault.members[1], now)])
+    return _world([vault, _photos(now), _scratch(now)], _quiet_history(now))
+
+
 def _found(now: float, size: int, odd: list[str]) -> CheckRun:
     places = [(180 * GIB, 4096), (180 * GIB + 16384, 8192), (200 * GIB, 4096), (499 * GIB, 4096)]
     return CheckRun(
@@ -301,6 +309,7 @@ STATES: dict[str, Callable[[float], World]] = {
     "several": several,
     "kernel": kernel,
     "differs": differs,
+    "at-risk": at_risk,
 }
 """By name; each takes the time now, seconds since 1970 UTC."""
 
@@ -489,6 +498,7 @@ def _devices() -> list[DeviceInfo]:
             serial="ZDH0A1",
             transport="sata",
             holds="ext4, label old",
+            why_not="holds ext4, label old",
         ),
         DeviceInfo(
             path="/dev/sdf1",
