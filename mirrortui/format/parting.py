@@ -107,10 +107,17 @@ def parted(one: Member, other: Member, among: Sequence[Member]) -> bool:
     """
     if not (claims(one) and claims(other)) or one is other:
         return False
-    filled = one.superblock.recovering + other.superblock.recovering
-    if filled:
-        return filled == 1 and not _peers(one) & _peers(other)
+    if one.superblock.recovering or other.superblock.recovering:
+        filled, copy = (one, other) if one.superblock.recovering else (other, one)
+        return not (copy.superblock.recovering or _peers(one) & _peers(other) or _outlived(filled, copy))
     return not (accepts(one, other, among) and accepts(other, one, among))
+
+
+def _outlived(filled: Bearer, copy: Bearer) -> bool:
+    """Whoever filled it is out by the word of the copy, which went on since."""
+    told, events = copy.superblock.dev_roles, copy.superblock.events
+    gone = all(slot < len(told) and told[slot] == ROLE_FAULTY for slot in _peers(filled))
+    return gone and events > filled.superblock.events
 
 
 def _peers(one: Bearer) -> set[int]:

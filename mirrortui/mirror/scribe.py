@@ -74,6 +74,7 @@ class Scribe:
         was_out = member.state is State.FAULTY
         unreplaced = self._array.twin(member) if member.replacement else None
         if not self._array.fault(member, why, self._host.now()):
+            self._array.changed()  # what timed out may still land: the shortcuts must know before the next write
             return False
         if not was_out:
             if not self._array.readonly:  # nothing will be written there, and so nothing waits for it

@@ -1,4 +1,4 @@
-"""Races of reads that are late (hedges.py) or time out: what goes to a client nothing late may write to."""
+"""Races of what is late or times out: nothing late may write to what a client is sent, or to what it wrote since."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer
+from mirrortui.mirror import manage
 from tests.simulation.races import DATA, Played
 
 
@@ -63,8 +64,21 @@ def a_read_that_timed_out_lands_after_it_was_answered() -> None:
     assert bytes(buffer.view[:4096]) == b"n" * 4096
 
 
+def what_times_out_on_the_last_copy_keeps_shortcuts_from_it() -> None:
+    """Of whatever kind it is, it may still land on top of what is written inline meanwhile."""
+    played = Played("ab", inline=True)
+    mirror, page = played.mirror, memoryview(b"n" * 4096)
+    played.stage.run(manage.fail(mirror, "b"))
+    assert played.stage.write(mirror, 0, bytes(page)) == 0
+    assert mirror.try_write(0, page)
+    played.disk("a").zombies += 1
+    assert not mirror.scribe.fault(mirror.array.in_sync()[0], "write error while it was filled")
+    assert not mirror.try_write(0, page)
+
+
 LATE: list[Callable[[], None]] = [
     a_late_answer_comes_after_another_copy_answered,
     a_late_read_is_asked_of_a_copy_that_has_it,
     a_read_that_timed_out_lands_after_it_was_answered,
+    what_times_out_on_the_last_copy_keeps_shortcuts_from_it,
 ]

@@ -97,6 +97,7 @@ MUTANTS = [
     _m("who lagged is the measure after a crash", "I9", "decide", 0, ("key=lambda p: (p.found.superblock.devflags & WRITE_MOSTLY, p.role or 0),", "key=lambda p: p.role or 0,"), race=lagging.who_lagged_is_not_the_measure_after_a_crash),
     _m("inline ignores tickets", "I7", "mirror", 200, ("if self.tickets.buckets and not", "if False and not")),
     _m("a late write may land on a newer one", "I7", "book", 200, ("or self._unanswered()", "or False"), ("            self._array.changed()  # a", "            pass  # a")),
+    _m("a copy that timed out may land on what is written inline", "I7", "scribe", 0, ("            self._array.changed()  # what timed out", "            pass  # what timed out"), race=late.what_times_out_on_the_last_copy_keeps_shortcuts_from_it),
     _m("window without a ticket", "I8", "sync", 200, ("            await ticket\n            if self._late()", "            if self._late()")),
     _m("copy while a timed-out write may land", "I8", "sync", 0, ("if self._late() or self._untold()", "if self._untold()"), ("while self._late() and not self.stopped:\n                await sleep(_LATE)\n            while self._untold", "while self._untold"), race=races.a_late_write_of_the_last_copy_is_waited_for),
     _m("copied onto one that calls itself whole", "I9", "sync", 4000, ("if self._late() or self._untold()", "if self._late()"), ("            while self._untold() and not self.stopped and not self._array.broken:\n                await self._scribe.progress\n", "")),

@@ -163,3 +163,16 @@ def test_one_whose_source_is_lost_says_what_starting_from_an_older_one_would_cos
         "b has what was there at events 19, and what came later is lost."
     )
     assert [place.found.path for place in decide(found[:1], run=True).places] == ["b"]
+
+
+def test_one_that_was_being_filled_by_those_who_are_out_is_only_stale(members: list[Found]) -> None:
+    """b was filling c when it was replaced by a, which knows that both are out."""
+    a, _, c = members
+    out = {1: ROLE_FAULTY, 2: ROLE_FAULTY}
+    found = [told(a, 5, 19, {5: 1, **out}), told(c, 2, 8, {1: 1, 2: 2}, FILLING)]
+    verdict = decide(found, run=True)
+    assert [place.found.path for place in verdict.places] == ["a"]
+    assert [note.path for note in verdict.left_out] == ["c"]
+    ahead = [found[0], told(c, 2, 20, {1: 1, 2: 2}, FILLING)]
+    with pytest.raises(DivergedError):
+        decide(ahead, run=True)
