@@ -168,6 +168,8 @@ class Member:
         """Clients' reads in flight on it."""
         self.lags = False
         """Much slower than the others: it is read from only where nobody else can be."""
+        self.silent = False
+        """It has not answered for a while: nothing is written to it inline."""
         self.read_errors = 0
         self.write_errors = 0
         self.corrected = superblock.cnt_corrected_read

@@ -26,6 +26,7 @@ from mirrortui.mirror.hedges import Hedges
 from mirrortui.mirror.intent import HOT, Intent
 from mirrortui.mirror.laggards import Laggards
 from mirrortui.mirror.scribe import Scribe
+from mirrortui.mirror.silence import Silence
 from mirrortui.mirror.steady import ReadDone, SteadyRead, SteadyWrite
 from mirrortui.mirror.sync import Sync
 from mirrortui.mirror.tickets import Tickets
@@ -78,6 +79,7 @@ class Mirror:
         )
         self.hedges = Hedges(host, array, self.book, pool, tuning)
         self.laggards = Laggards(executor, host, array, pool)
+        self.silence = Silence(executor, array, pool, self.settle_traffic)
         self.checker = Checker(
             executor, host, array, self.scribe, self.book, self.tickets, pool, tuning, self.sync
         )
@@ -139,7 +141,7 @@ class Mirror:
             and not array.lost
             and not any(m.device.zombies or m.bad for m in targets)
         )
-        doors = [(m.device.pwrite, m.data) for m in targets if m.device.pwrite]
+        doors = [(m.device.pwrite, m.data) for m in targets if m.device.pwrite and not m.silent]
         self._writers = doors if self._steady and len(doors) == len(targets) else None
         self._may_lag = bool(self.lag.members())
         shy = self.lag.shy()

@@ -15,7 +15,7 @@ from mirrortui.device.base import Device
 from mirrortui.device.buffers import Pool
 from mirrortui.device.ioengine import IoEngine
 from mirrortui.errors import MirrortuiError
-from mirrortui.mirror import manage
+from mirrortui.mirror import manage, silence
 from mirrortui.mirror.adopt import adopt
 from mirrortui.mirror.assemble import AssembleSpec, assemble
 from mirrortui.mirror.create import CreateSpec, create
@@ -195,6 +195,7 @@ class Running:
         control.begin(self._verbs.handle)
         loop.on_signal(signal.SIGTERM, self._terminated)
         self._look_for_laggards()
+        self._listen_for_members()
         self._checks.resume()
 
     def status(self) -> schema.Mirror:
@@ -244,6 +245,10 @@ class Running:
     def _look_for_laggards(self) -> None:
         self._mirror.laggards.look()
         self._loop.call_later(1.0, self._look_for_laggards)
+
+    def _listen_for_members(self) -> None:
+        self._mirror.silence.look()
+        self._loop.call_later(silence.EVERY, self._listen_for_members)
 
     def _leave(self) -> None:
         self._control.close()

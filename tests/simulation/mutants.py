@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from tests.simulation import lagging, late, races, size_races, table_races
+from tests.simulation import lagging, late, races, silent, size_races, table_races
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,8 @@ MUTANTS = [
     _m("a replacement is believed before it is filled", "I9", "decide", 300, ("recovering = sb.recovering or not told", "recovering = (sb.recovering and not rivals) or not told")),
     _m("a replacement takes no writes", "I1", "array", 200, ("return [m for m in self.members if m.active]", "return [m for m in self.members if m.active and not m.replacement]")),
     _m("the others hear first who was replaced", "I9", "succession", 0, ("member.told = False", "pass"), race=races.a_replacement_hears_first_that_it_took_over),
+    _m("who stopped answering is written to inline", "I16", "mirror", 0, ("m.device.pwrite and not m.silent", "m.device.pwrite"), race=silent.who_stops_answering_is_not_written_to_inline_until_it_answers),
+    _m("nobody counts the looks without an answer", "I16", "silence", 0, ("                self._set(member, True)\n", "                pass\n"), race=silent.who_stops_answering_is_not_written_to_inline_until_it_answers),
 ]  # fmt: skip
 
 
