@@ -46,10 +46,6 @@ class Members:
         """Who is named and takes no part."""
         return self._absent
 
-    def open(self, path: str) -> Device:
-        """Open and claim a member. Raises MemberError or InUseError. Any thread may call it."""
-        return self._with_filters(self._open(path))
-
     def _open(self, path: str) -> FileDevice:
         if self.lab:
             self.lab.check_plugged(path)
@@ -60,8 +56,10 @@ class Members:
     def _with_filters(self, device: FileDevice) -> Device:
         return self.lab.wrap(device) if self.lab else device
 
-    def _open_in_time(self, path: str) -> Device:
-        """Raises MemberError also for what does not answer in time."""
+    def open(self, path: str) -> Device:
+        """Open and claim a member. Raises InUseError, and MemberError also for what does not answer in time. Any thread
+        may call it.
+        """
         try:
             opened = within(self.timeout, lambda: self._open(path), lambda device: os.close(device.fd))
         except TimeoutError:
@@ -77,7 +75,7 @@ class Members:
         try:
             for path in paths:
                 try:
-                    devices.append(self._open_in_time(path))
+                    devices.append(self.open(path))
                 except MemberError as error:
                     if gone is None:
                         raise

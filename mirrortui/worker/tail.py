@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mirrortui.api.schema import AdoptRequest
 from mirrortui.device.base import Device
 from mirrortui.device.claims import refused
+from mirrortui.device.looks import look
 from mirrortui.device.probe import Peek
 from mirrortui.device.reach import Reach, furthest, reaches
 from mirrortui.errors import InUseError, MemberError, RefusedError
@@ -43,10 +44,13 @@ class Tail:
 def survey(request: AdoptRequest, *, ours: bool = False) -> Tail:
     """Look at the disk. Blocks on it. `ours`: it is used by nobody but the caller.
 
-    Raises MemberError for what cannot be a member, InUseError for what somebody uses, RefusedError where its tail is
-    not free, RequestError for an impossible chunk.
+    Raises MemberError for what cannot be a member or does not answer, InUseError for what somebody uses, RefusedError
+    where its tail is not free, RequestError for an impossible chunk.
     """
-    path = request.disk
+    return look(request.disk, lambda path: _survey(path, request, ours))
+
+
+def _survey(path: str, request: AdoptRequest, ours: bool) -> Tail:
     with Peek(path, fresh=True) as peek:
         if not ours and (use := peek.use()):
             raise refused(path, use.reason, use.hint, InUseError)
