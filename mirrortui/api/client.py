@@ -172,7 +172,7 @@ class EngineClient:
 
     def adopt(self, request: AdoptRequest) -> Mirror:
         """Make a disk with data on it the first member of a new mirror."""
-        return self._post("/v1/adopt", _acting(request), Mirror)
+        return self._post("/v1/adopt", _acting(request), Mirror, SAVE_WITHIN if request.into else ACT_WITHIN)
 
     def plan_adopt(self, request: AdoptRequest) -> Plan:
         """What `adopt` would do."""

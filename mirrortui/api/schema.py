@@ -365,6 +365,8 @@ class AdoptRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     disk: str
     new: str | None = None
     """Is filled from it; None: the mirror stays degraded until a member is added."""
+    into: str | None = None
+    """Nothing is written to the disk: all of it is copied into this one, slightly larger, which is the member then."""
     tail_is_free: bool = False
     """The operator's word that the end of the disk holds nothing that is needed."""
     extend: bool = False

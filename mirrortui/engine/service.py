@@ -300,8 +300,8 @@ def _paths(body: msgspec.Struct) -> list[str]:
     match body:
         case CreateRequest(members=members, spares=spares):
             return [*members, *spares]
-        case AdoptRequest(disk=disk, new=new):
-            return [disk, new] if new else [disk]
+        case AdoptRequest(disk=disk, new=new, into=into):
+            return [disk, *(path for path in (new, into) if path)]
         case AssembleRequest(members=members, survivor=survivor):
             return [*members, survivor] if survivor else members
         case (

@@ -69,6 +69,8 @@ class Ward:
     link: Link | None = None
     trouble: str = ""
     """Why it does not run though it should."""
+    progress: str = ""
+    """What its worker is at before it runs."""
     reviving: asyncio.Task[None] | None = None
     """It is being assembled again."""
     halted: bool = False
@@ -255,10 +257,19 @@ class Ward:
     async def _start(self, job: Job) -> Mirror:
         await self._bury()
         log = self.house.paths.worker_log(self.name)
-        self._process, mirror = await asyncio.to_thread(spawn, job, log, self.house.command)
+        try:
+            self._process, mirror = await asyncio.to_thread(
+                spawn, job, log, self.house.command, self._starting
+            )
+        finally:
+            self.progress = ""
         link = await self._join()
         self.trouble = ""
         return replace(mirror, worker_pid=link.pid)
+
+    def _starting(self, progress: str) -> None:
+        """Called by the thread that waits for it."""
+        self.progress = progress
 
     async def _join(self) -> Link:
         """Have a link that was heard from. Raises GoneError."""
@@ -434,7 +445,7 @@ class Ward:
             members=[Member(path=path, slot=None, state="missing", size=0) for path in memory.members],
             raid_disks=len(memory.members),
             timeout=memory.timeout,
-            why=(why or "It is not running.") if down else "It was stopped.",
+            why=self.progress or ((why or "It is not running.") if down else "It was stopped."),
         )
 
 

@@ -453,5 +453,5 @@ if __name__ == "__main__":
 
 def _as_created(request: AdoptRequest) -> CreateRequest:
     """Whose data stay where they are makes no difference here."""
-    members = [request.disk, request.new] if request.new else [request.disk]
+    members = [request.into or request.disk, *([request.new] if request.new else [])]
     return CreateRequest(name=request.name, members=members, force=True, yes=request.yes)

@@ -263,6 +263,8 @@ class Adopt:
     new: str | None
     tail_is_free: bool
     extend: bool
+    into: bool = False
+    """All of the disk is copied into the new member, which is the first one then."""
 
     def plan(self, client: EngineApi) -> Plan:
         return client.plan_adopt(self._request())
@@ -274,7 +276,8 @@ class Adopt:
         return AdoptRequest(
             name=self.name,
             disk=self.disk,
-            new=self.new,
+            new=None if self.into else self.new,
+            into=self.new if self.into else None,
             tail_is_free=self.tail_is_free,
             extend=self.extend,
         )

@@ -11,6 +11,7 @@ from mirrortui.device.base import Device
 from mirrortui.device.bounded import within
 from mirrortui.device.file import FileDevice
 from mirrortui.device.ioengine import IoEngine
+from mirrortui.device.looks import look
 from mirrortui.device.opening import open_member
 from mirrortui.errors import MemberError
 from mirrortui.mirror.mirror import Mirror
@@ -68,6 +69,14 @@ class Members:
                 hint="See to its disk or its file system, or go on without it.",
             ) from None
         return self._with_filters(opened)
+
+    def open_source(self, path: str) -> FileDevice:
+        """Claim what is only read, and is no member. Raises what `open` raises."""
+        return look(
+            path,
+            lambda path: open_member(path, self._engine, readonly=True, timeout=self.timeout),
+            lambda device: os.close(device.fd),
+        )
 
     def open_all(self, paths: Sequence[str], gone: Callable[[str, str], None] | None) -> list[Device]:
         """Open them all, or none. With `gone`, those that cannot be opened are told to it (path, why) and left out."""

@@ -48,6 +48,8 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
 
     mirror: Mirror | None = None
     problem: Problem | None = None
+    progress: str = ""
+    """What it is at, in words; another answer follows."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

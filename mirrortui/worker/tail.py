@@ -100,13 +100,14 @@ def _losses(peek: Peek, found: list[Reach], where: Layout, length: int, word: bo
     """
     start = where.data_size * SECTOR
     tail = f"the last {format_size(length - start)} of it, from byte {start} on"
-    image = "" if peek.is_block else " An image file can be made longer instead: --extend."
+    instead = "" if peek.is_block else " An image file can be made longer instead: --extend."
+    instead += " Or all of it is copied into a slightly larger disk, and this one left as it is: --into NEW."
     last = furthest(found)
     if last and last.end and last.end > start:
         raise RefusedError(
             f"{peek.path} holds {last.what}, which reaches to byte {last.end - 1}, and the mirror's metadata take "
             f"{tail}. Nothing was written.",
-            hint=f"Make what is on it smaller first{_tool(last)}.{image}",
+            hint=f"Make what is on it smaller first{_tool(last)}.{instead}",
         )
     doubts = [_copy(one) for one in found if one.spare]
     doubts += [
@@ -119,7 +120,7 @@ def _losses(peek: Peek, found: list[Reach], where: Layout, length: int, word: bo
     raise RefusedError(
         f"{peek.path} is not free at its end: {'; '.join(doubts)}; and the mirror's metadata take {tail}. "
         "Nothing was written.",
-        hint=f"If you know that it holds nothing that is needed, say so: --tail-is-free.{image}",
+        hint=f"If you know that it holds nothing that is needed, say so: --tail-is-free.{instead}",
     )
 
 

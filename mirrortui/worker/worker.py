@@ -23,6 +23,7 @@ from mirrortui.mirror.mirror import Mirror
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.checks import Checks
 from mirrortui.worker.control import Control
+from mirrortui.worker.intake import Intake
 from mirrortui.worker.lab import Lab
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.members import Members, close_all
@@ -43,9 +44,13 @@ PATIENCE, HASTE = 5.0, 0.1
 class Worker:
     """Built around a loop; `start` is a task of its executor."""
 
-    def __init__(self, loop: Loop, engine: IoEngine, job: Job) -> None:
+    def __init__(
+        self, loop: Loop, engine: IoEngine, job: Job, tell: Callable[[str], None] = lambda text: None
+    ) -> None:
+        """`tell` is told what it is at, while whoever waits for its answer has to wait longer than usual."""
         self._loop = loop
         self._job = job
+        self._tell = tell
         self._recorder = Recorder(loop)
         options = job.create or job.assemble
         assert options
@@ -105,7 +110,10 @@ class Worker:
                 spares=len(wanted.spares),
             )
             uuid = await create(devices, spec, loop, pool)
-        if job.adopt:
+        if job.adopt and job.adopt.into:
+            with Intake(job.adopt, devices[0], self._members, loop, self._tell) as intake:
+                uuid = await intake.take_in(job.name, pool)
+        elif job.adopt:
             tail = survey(job.adopt, ours=True)
             if tail.longer:
                 lengthen(devices[0], tail.longer)
@@ -138,9 +146,11 @@ class Worker:
             members = ", ".join(member.path for member in array.members)
             self._recorder.observe("mirror-created", "good", f"{array.label} was created on {members}.")
         if self._job.adopt:
-            disk = array.members[0].path
+            disk = self._job.adopt.disk
             text = (
-                f"{disk} was adopted by {array.label}: its data stay where they are, from its first byte on."
+                f"All of {disk} was copied to {array.members[0].path}, compared, and is {array.label} now."
+                if self._job.adopt.into
+                else f"{disk} was adopted by {array.label}: its data stay where they are, from its first byte on."
             )
             self._recorder.observe("mirror-adopted", "good", text, disk)
         severity = "warning" if array.degraded() else "good"
