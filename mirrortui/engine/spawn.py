@@ -35,9 +35,10 @@ def spawn(
     job: Job,
     log: Path,
     command: Sequence[str] = WORKER,
-    told: Callable[[str], None] = lambda progress: None,
+    told: Callable[[int, str], None] = lambda process, progress: None,
 ) -> tuple[Process, Mirror]:
-    """A worker in its own session, and its mirror as it runs. Blocks until then; `told` hears what it is at.
+    """A worker in its own session, and its mirror as it runs. Blocks until then; `told` hears its process's
+    number and what it is at.
 
     Raises what the worker raised, or MirrortuiError when it died or was too slow; nothing is left running then.
     """
@@ -56,7 +57,7 @@ def spawn(
         with process.stdin as stdin:
             stdin.write(msgspec.json.encode(job))
         with process.stdout as stdout:
-            started = _answer(stdout.fileno(), _patience(job), told)
+            started = _answer(stdout.fileno(), _patience(job), lambda word: told(process.pid, word))
     except (OSError, TimeoutError, msgspec.MsgspecError) as error:
         process.kill()
         reap(process)

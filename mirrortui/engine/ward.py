@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -71,6 +73,8 @@ class Ward:
     """Why it does not run though it should."""
     progress: str = ""
     """What its worker is at before it runs."""
+    _starter: int = 0
+    """That worker's process."""
     reviving: asyncio.Task[None] | None = None
     """It is being assembled again."""
     halted: bool = False
@@ -224,6 +228,9 @@ class Ward:
         """A clean stop, or the plan of it. A mirror whose worker is dead is not assembled again."""
         if request.plan:
             return await self.link.call("stop", request, Plan) if self.link else self._surrender()
+        if self.progress:
+            os.kill(self._starter, signal.SIGTERM)
+            return self._absent("")
         if not self.link:
             self._surrender()
             await self._give_up()
@@ -267,9 +274,9 @@ class Ward:
         self.trouble = ""
         return replace(mirror, worker_pid=link.pid)
 
-    def _starting(self, progress: str) -> None:
+    def _starting(self, process: int, progress: str) -> None:
         """Called by the thread that waits for it."""
-        self.progress = progress
+        self._starter, self.progress = process, progress
 
     async def _join(self) -> Link:
         """Have a link that was heard from. Raises GoneError."""
@@ -372,17 +379,19 @@ class Ward:
     def _surrender(self) -> Plan:
         """What stopping means for a mirror whose worker is dead. Raises RefusedError if it was stopped before."""
         memory = self.memory
-        if not memory or not memory.running:
+        if not self.progress and not (memory and memory.running):
             raise RefusedError(
                 f"{self.name} does not run.", hint=f'"mirrortui assemble {self.name}" would start it.'
             )
         return Plan(
             verb="stop",
             mirror=self.name,
-            title=f"Stop trying to assemble {self.name}",
+            title=f"Give up copying for {self.name}"
+            if self.progress
+            else f"Stop trying to assemble {self.name}",
             copies="nothing",
             erases=[],
-            meanwhile=self.trouble,
+            meanwhile=self.progress or self.trouble,
             afterwards=f"{self.name} is stopped",
             command=f"mirrortui stop {self.name}",
             confirm="none",
@@ -430,7 +439,7 @@ class Ward:
     def _absent(self, why: str) -> Mirror:
         """How a mirror without a worker is shown."""
         memory = self.memory or Remembered(name=self.name, uuid="", members=[], size=0)
-        down = memory.running and not self.halted
+        down = memory.running and not self.halted and not self.progress
         return Mirror(
             name=self.name,
             uuid=memory.uuid,

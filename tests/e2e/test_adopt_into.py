@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mirrortui.units import KIB, MIB
-from tests.e2e.conftest import World, digest
+from tests.e2e.conftest import World, digest, state_of, until
+from tests.e2e.fuse_disk import check_host, fuse_disk
 from tests.e2e.test_adopt import SIZE, check, file_system
 
 pytestmark = pytest.mark.slow
@@ -84,3 +85,24 @@ def test_what_cannot_be_copied_is_refused_before_anything_is_written(world: Worl
         "is a member of an array"
         in world.try_to("adopt", "vault", "old.img", "--into", "new.img", "--yes").err
     )
+
+
+@pytest.mark.interop
+def test_how_far_it_is_can_be_seen_and_it_can_be_given_up(world: World) -> None:
+    check_host()
+    new = world.image("new.img", 48 * MIB + 256 * KIB)
+    with fuse_disk(world.place / "fuse", 48 * MIB, delay=0.3) as disk:
+        copying = world.start(
+            "mirrortui.cli.main", "adopt", "vault", str(disk.path), "--into", str(new), "--yes"
+        )
+        until(lambda: state_of(world), "the engine knows of it")
+        until(lambda: "is being copied: " in world.client.mirror("vault").why, "it says how far it is")
+        assert state_of(world) == "stopped"
+        assert "Give up copying" in world.do("stop", "vault", "--plan").out
+        world.do("stop", "vault")
+        _, said = copying.communicate(timeout=20)
+        assert copying.returncode == 1
+        assert b"The worker of vault did not start" in said
+        assert not world.client.mirrors()
+        assert world.try_to("assemble", "vault", new).code
+        world.kill_all()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from tests.simulation import lagging, late, races, silent, size_races, table_races
+from tests.simulation import lagging, late, races, silent, size_races, table_races, transplants
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,9 @@ MUTANTS = [
     _m("the others hear first who was replaced", "I9", "succession", 0, ("member.told = False", "pass"), race=races.a_replacement_hears_first_that_it_took_over),
     _m("who stopped answering is written to inline", "I16", "mirror", 0, ("m.device.pwrite and not m.silent", "m.device.pwrite"), race=silent.who_stops_answering_is_not_written_to_inline_until_it_answers),
     _m("nobody counts the looks without an answer", "I16", "silence", 0, ("                self._set(member, True)\n", "                pass\n"), race=silent.who_stops_answering_is_not_written_to_inline_until_it_answers),
+    _m("a copied disk is a member before its copy is on the medium", "I1", "transplant", 0, ("    await work.flush()\n", ""), race=transplants.wherever_the_power_goes_the_copy_is_whole_or_no_member),
+    _m("a disk is copied over the data of a superblock that stays", "I9", "transplant", 0, ("    await erase_superblocks(new, pool)\n", ""), race=transplants.an_old_superblock_goes_before_anything_is_copied_over_its_data),
+    _m("behind a copied disk's end is what was there", "I5", "transplant", 0, ("        old.view[end - at : length] = bytes(length - (end - at))\n", ""), race=transplants.wherever_the_power_goes_the_copy_is_whole_or_no_member),
 ]  # fmt: skip
 
 

@@ -27,7 +27,7 @@ def test_what_it_is_at_is_heard(tmp_path: Path) -> None:
     command = worker(tmp_path, *(Started(progress=f"{at} %") for at in range(50)), Started(problem=problem))
     job = Job(name="vault", control="", nbd="")
     with pytest.raises(MirrortuiError, match="It is too small"):
-        spawn(job, tmp_path / "log", command, told.append)
+        spawn(job, tmp_path / "log", command, lambda process, word: told.append(word))
     assert told == [f"{at} %" for at in range(50)]
 
 
@@ -35,5 +35,10 @@ def test_one_that_ends_in_the_midst_of_it_did_not_start(tmp_path: Path) -> None:
     told: list[str] = []
     command = worker(tmp_path, Started(progress="1 %"))
     with pytest.raises(MirrortuiError, match="did not start"):
-        spawn(Job(name="vault", control="", nbd=""), tmp_path / "log", command, told.append)
+        spawn(
+            Job(name="vault", control="", nbd=""),
+            tmp_path / "log",
+            command,
+            lambda process, word: told.append(word),
+        )
     assert told == ["1 %"]
