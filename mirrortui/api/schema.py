@@ -228,6 +228,8 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
     """The latest first, without their ranges."""
     timeout: int | None = None
     """Seconds that an operation on a member may take before it is failed; None: the kernel's."""
+    direct: bool = False
+    """Its members are used with O_DIRECT, not through the page cache."""
     write_behind: int = 0
     """Writes that write-mostly members may lag; 0: they are waited for like the others."""
     lag: Lag | None = None

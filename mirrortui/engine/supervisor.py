@@ -11,6 +11,8 @@ from mirrortui.api.schema import (
     AdoptRequest,
     AssembleRequest,
     CreateRequest,
+    Export,
+    ExportRequest,
     Handover,
     HandoverRequest,
     MemberRequest,
@@ -35,6 +37,7 @@ from mirrortui.engine.planning import (
 from mirrortui.engine.state import Remembered
 from mirrortui.engine.ward import House, Ward
 from mirrortui.errors import MemberError, MirrortuiError, NotFoundError, RefusedError, RequestError
+from mirrortui.nbd.uri import parse_uri
 from mirrortui.units import format_size
 from mirrortui.worker.messages import Job
 
@@ -281,6 +284,16 @@ def _remember_found(mirror: Mirror) -> Remembered:
         uuid=mirror.uuid,
         members=[member.path for member in mirror.members if member.path],
         size=mirror.size,
+        direct=mirror.direct,
         timeout=mirror.timeout or TIMEOUT,
+        lab=mirror.lab is not None,
         readonly=mirror.state == "readonly",
+        exports=[_asked(export) for export in mirror.exports[1:]],
     )
+
+
+def _asked(export: Export) -> ExportRequest:
+    """What led to an address beside the one that every mirror has."""
+    found = parse_uri(export.uri)
+    tcp = None if found.socket else f"{found.host}:{found.port}"
+    return ExportRequest(unix=found.socket or None, tcp=tcp, readonly=export.readonly)

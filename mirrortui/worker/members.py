@@ -38,7 +38,8 @@ class Members:
         self.lab = lab
         """The fault lab, for a mirror that was started with it."""
         self._engine = engine
-        self._direct = direct
+        self.direct = direct
+        """They are used with O_DIRECT, not through the page cache."""
         self._readonly = readonly
         self._absent: list[Absent] = []
 
@@ -51,7 +52,7 @@ class Members:
         if self.lab:
             self.lab.check_plugged(path)
         return open_member(
-            path, self._engine, direct=self._direct, readonly=self._readonly, timeout=self.timeout
+            path, self._engine, direct=self.direct, readonly=self._readonly, timeout=self.timeout
         )
 
     def _with_filters(self, device: FileDevice) -> Device:

@@ -222,8 +222,8 @@ class Running:
             self._checks.runs(ranges=False),
             self._members.timeout,
         )
-        if lab := self._members.lab:
-            mirror = replace(mirror, lab=dict(lab.mishaps))
+        lab = self._members.lab
+        mirror = replace(mirror, direct=self._members.direct, lab=dict(lab.mishaps) if lab else None)
         if not self._ended.up:
             return mirror
         return replace(mirror, state="stopped", sync_action="idle", sync=None, uri="", why="It was stopped.")
