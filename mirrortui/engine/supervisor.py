@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from mirrortui.api.consent import command, refusal, require
 from mirrortui.api.schema import (
@@ -44,6 +45,11 @@ from mirrortui.worker.messages import Job
 SETTLE_WITHIN = 5.0
 """Seconds that a starting engine waits for its mirrors before it answers; they come up by themselves after that."""
 _WORST_FIRST = ("failed", "degraded", "readonly", "active", "clean", "stopped")
+
+
+def worst_first(mirrors: Iterable[Mirror]) -> list[Mirror]:
+    """In the order in which a person wants to see them."""
+    return sorted(mirrors, key=lambda mirror: (_WORST_FIRST.index(mirror.state), mirror.name))
 
 
 class Supervisor:
@@ -118,7 +124,7 @@ class Supervisor:
         uuids = {mirror.uuid for mirror in theirs}
         # What the kernel runs is shown once, also if it is ours when it does not.
         found = [mirror for mirror in ours if mirror.worker_pid or mirror.uuid not in uuids] + theirs
-        return sorted(found, key=lambda mirror: (_WORST_FIRST.index(mirror.state), mirror.name))
+        return worst_first(found)
 
     async def find(self, name: str) -> Ward | Keeper:
         """The mirror of that name, ours or the kernel's; the kernel's also by its device. Raises NotFoundError."""
