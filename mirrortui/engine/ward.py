@@ -19,7 +19,6 @@ from mirrortui.api.client import SAVE_WITHIN
 from mirrortui.api.paths import Paths
 from mirrortui.api.schema import (
     AccessRequest,
-    AssembleRequest,
     BadBlocks,
     BadBlocksRequest,
     BitmapRequest,
@@ -29,7 +28,6 @@ from mirrortui.api.schema import (
     ImpactRequest,
     Look,
     LookRequest,
-    Member,
     MemberRequest,
     Mirror,
     Plan,
@@ -39,6 +37,7 @@ from mirrortui.api.schema import (
     StopRequest,
     SyncRequest,
 )
+from mirrortui.engine.absence import job_for, shown, surrender
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.link import ACT_WITHIN, Answer, GoneError, Link
 from mirrortui.engine.spawn import WORKER, Process, ending, reap, spawn
@@ -342,7 +341,7 @@ class Ward:
                 if self.link or not memory or not memory.running or await self.adopt():
                     return
                 try:
-                    await self._start(self._from_memory(memory))
+                    await self._start(job_for(memory, self.house.paths))
                 except MirrortuiError as error:
                     self.trouble = str(error)
                     self._attempts += 1
@@ -377,26 +376,7 @@ class Ward:
         self.trouble = ""
 
     def _surrender(self) -> Plan:
-        """What stopping means for a mirror whose worker is dead. Raises RefusedError if it was stopped before."""
-        memory = self.memory
-        if not self.progress and not (memory and memory.running):
-            raise RefusedError(
-                f"{self.name} does not run.", hint=f'"mirrortui assemble {self.name}" would start it.'
-            )
-        return Plan(
-            verb="stop",
-            mirror=self.name,
-            title=f"Give up copying for {self.name}"
-            if self.progress
-            else f"Stop trying to assemble {self.name}",
-            copies="nothing",
-            erases=[],
-            meanwhile=self.progress or self.trouble,
-            afterwards=f"{self.name} is stopped",
-            command=f"mirrortui stop {self.name}",
-            confirm="none",
-            refused=None,
-        )
+        return surrender(self.name, self.memory, self.progress, self.trouble)
 
     def _should_run(self, running: bool) -> None:
         if memory := self.memory:
@@ -416,46 +396,10 @@ class Ward:
             )
         return self.link
 
-    def _from_memory(self, memory: Remembered) -> Job:
-        paths = self.house.paths
-        return Job(
-            name=self.name,
-            control=str(paths.control(self.name)),
-            nbd=str(paths.export(self.name)),
-            assemble=AssembleRequest(
-                name=self.name,
-                members=memory.members,
-                readonly=memory.readonly,
-                direct=memory.direct,
-                timeout=memory.timeout,
-                lab=memory.lab,
-            ),
-            exports=memory.exports,
-            checks=str(paths.checks(self.name)),
-            uuid=memory.uuid,
-            remembered=True,
-        )
-
     def _absent(self, why: str) -> Mirror:
-        """How a mirror without a worker is shown."""
-        memory = self.memory or Remembered(name=self.name, uuid="", members=[], size=0)
-        down = memory.running and not self.halted and not self.progress
-        return Mirror(
-            name=self.name,
-            uuid=memory.uuid,
-            size=memory.size,
-            state="failed" if down else "stopped",
-            sync_action="idle",
-            sync=None,
-            events=0,
-            mismatches=0,
-            bitmap=None,
-            uri="",
-            members=[Member(path=path, slot=None, state="missing", size=0) for path in memory.members],
-            raid_disks=len(memory.members),
-            timeout=memory.timeout,
-            why=self.progress or ((why or "It is not running.") if down else "It was stopped."),
-        )
+        memory = self.memory
+        down = (memory is None or memory.running) and not self.halted and not self.progress
+        return shown(self.name, memory, self.progress or (why if down else ""), down=down)
 
 
 def _memory(pid: int) -> int:

@@ -26,7 +26,7 @@ from mirrortui.api.schema import (
     Severity,
     ZeroRequest,
 )
-from mirrortui.testing.fake_states import uri_of
+from mirrortui.testing.fake_mirrors import uri_of
 from mirrortui.units import format_size
 
 

@@ -27,7 +27,7 @@ from mirrortui.api.schema import (
     TakeoverRequest,
 )
 from mirrortui.testing import fake_kernel_plans as plans
-from mirrortui.testing.fake_states import uri_of
+from mirrortui.testing.fake_mirrors import uri_of
 
 
 class _Engine(Protocol):

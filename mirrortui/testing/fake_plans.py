@@ -23,7 +23,7 @@ from mirrortui.api.schema import (
     Severity,
     Sync,
 )
-from mirrortui.testing.fake_states import CELLS, uri_of
+from mirrortui.testing.fake_mirrors import CELLS, uri_of
 from mirrortui.units import MIB, format_duration, format_size
 
 DONE: dict[MemberVerb, tuple[str, Severity, str]] = {
