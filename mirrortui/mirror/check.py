@@ -14,7 +14,7 @@ from typing import NamedTuple
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool, same
 from mirrortui.errors import RefusedError
-from mirrortui.mirror.array import Array, Member, State, Tuning
+from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.book import Book
 from mirrortui.mirror.copying import PAGE, Run, is_hole, runs
 from mirrortui.mirror.executor import Executor, Host, Operation, Signal, sleep, wait
@@ -23,6 +23,7 @@ from mirrortui.mirror.progress import Progress
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.sync import Sync
 from mirrortui.mirror.tickets import Tickets
+from mirrortui.mirror.tuning import Tuning
 from mirrortui.units import format_size
 
 _AGAIN = 0.25

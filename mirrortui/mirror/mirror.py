@@ -13,7 +13,7 @@ from operator import attrgetter
 from mirrortui.device.base import Extent, Op
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.mirror import spares
-from mirrortui.mirror.array import Array, Member, Signature, State, Tuning
+from mirrortui.mirror.array import Array, Member, Signature, State
 from mirrortui.mirror.behind import BehindWrite, Lag
 from mirrortui.mirror.book import Book, prefer
 from mirrortui.mirror.check import Checker
@@ -30,6 +30,7 @@ from mirrortui.mirror.silence import Silence
 from mirrortui.mirror.steady import ReadDone, SteadyRead, SteadyWrite
 from mirrortui.mirror.sync import Sync
 from mirrortui.mirror.tickets import Tickets
+from mirrortui.mirror.tuning import Tuning
 
 _QUEUE = 4
 """Reads in flight on a member from which on one that has fewer is asked, whose turn it is not."""

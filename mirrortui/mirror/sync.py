@@ -11,7 +11,7 @@ from collections.abc import Callable, Container
 
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool
-from mirrortui.mirror.array import Array, Member, State, Tuning
+from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.book import Book
 from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.copying import Run, apart, differing, is_hole, operations
@@ -24,6 +24,7 @@ from mirrortui.mirror.progress import Progress
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.succession import Succession
 from mirrortui.mirror.tickets import Tickets
+from mirrortui.mirror.tuning import Tuning
 from mirrortui.units import format_size
 
 _LATE = 0.25
