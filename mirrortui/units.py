@@ -49,6 +49,20 @@ def format_duration(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
+def roughly(seconds: float) -> str:
+    """``"about 25 min"``, ``"about 3 h 20 min"``, ``"about 9 days"``: no finer than an estimate is known."""
+    minutes = round(seconds / 60)
+    if seconds < 10:
+        return "some seconds"
+    if minutes < 2:
+        return f"about {round(seconds / 10) * 10} s"
+    if minutes < 100:
+        return f"about {minutes} min"
+    if minutes < 48 * 60:
+        return f"about {minutes // 60} h {minutes % 60 // 10 * 10} min"
+    return f"about {round(minutes / 60 / 24)} days"
+
+
 def format_latency(seconds: float) -> str:
     """``"1.20 ms"``, ``"2.50 s"``."""
     if seconds >= 0.9995:

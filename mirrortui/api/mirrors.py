@@ -48,6 +48,23 @@ class Lag(msgspec.Struct, frozen=True, kw_only=True):
     """Since the oldest of these writes began."""
 
 
+class Drive(msgspec.Struct, frozen=True, kw_only=True):
+    """A disk, and what it says of itself."""
+
+    name: str
+    """ "sda"."""
+    asked: float | None = None
+    """When it answered last; None: it has not yet. One that idles is not asked, lest it be kept from sleeping."""
+    temperature: int | None = None
+    """Degrees Celsius; None: see `no_temperature`."""
+    no_temperature: str = ""
+    """Why there is none: "no sensor"."""
+    failing: bool | None = None
+    """By SMART, as smartctl tells; None: not known, see `health`."""
+    health: str = ""
+    """What fails, or why that is not known: "past the limit: Reallocated_Sector_Ct", "smartctl is not installed"."""
+
+
 class Member(msgspec.Struct, frozen=True, kw_only=True):
     """One member as the worker sees it now."""
 
@@ -80,6 +97,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is in this state, in words: "write error at 1.2 GiB: Input/output error"."""
     bad: int = 0
     """Bytes that its bad-block log lists: they are read from other members until they are healed."""
+    drives: list[Drive] | None = None
+    """The disks that it lies on, as far as the machine shows them; None: not looked for yet."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):

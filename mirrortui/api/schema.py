@@ -26,6 +26,9 @@ from mirrortui.api.mirrors import (
     Difference as Difference,
 )
 from mirrortui.api.mirrors import (
+    Drive as Drive,
+)
+from mirrortui.api.mirrors import (
     Export as Export,
 )
 from mirrortui.api.mirrors import (
@@ -178,7 +181,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     "member-replacing", "member-replaced", "check-started", "check-finished", "repair-started", "repair-finished",
     "sync-paused", "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over",
     "mirror-taken-over", "spare-activated", "flag-set", "bitmap-set", "write-behind-set", "mirror-readonly",
-    "mirror-readwrite", "mirror-renamed", "mirror-grown", "lab"."""
+    "mirror-readwrite", "mirror-renamed", "mirror-grown", "drive-failing", "lab"."""
     severity: Severity
     text: str
     """A sentence that stands alone."""
@@ -298,6 +301,8 @@ class DeviceInfo(msgspec.Struct, frozen=True, kw_only=True):
     """ "ext4, label photos"; "mounted on /backup"; "member of vault"; empty."""
     why_not: str | None = None
     """None: it can be a member as it is."""
+    drives: list[Drive] | None = None
+    """The disks that it lies on; None: not looked for yet."""
 
 
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
+from mirrortui.api.schema import DeviceInfo
 from mirrortui.cli.session import Session, engine_options, print_json
 from mirrortui.cli.text import table
 from mirrortui.units import format_size
@@ -18,16 +19,23 @@ def devices(session: Session, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    rows = [("device", "size", "model", "serial", "holds", "member?")]
+    rows = [("device", "size", "model", "serial", "°C", "holds", "member?")]
     rows += [
         (
             device.path,
             format_size(device.size),
             device.model or "-",
             device.serial or "-",
+            _warmth(device),
             device.holds or "-",
             device.why_not or click.style("yes", fg="green"),
         )
         for device in found
     ]
-    click.echo("\n".join(table(rows, right=(1,))))
+    click.echo("\n".join(table(rows, right=(1, 4))))
+
+
+def _warmth(device: DeviceInfo) -> str:
+    """Known once the engine has asked the disk: a moment after the devices were listed first."""
+    known = [str(drive.temperature) for drive in device.drives or () if drive.temperature is not None]
+    return ", ".join(known) or "-"

@@ -40,6 +40,7 @@ def mirror_lines(mirror: Mirror) -> list[str]:
         lines.append(f"  {mirror.why}")
     if mirror.sync:
         lines.append(f"  {_action(mirror):<9} {_sync(mirror.sync)}")
+    lines += [f"  {warning}" for warning in _failing_drives(mirror)]
     lines += [f"  served at {export.uri}" + " (read-only)" * export.readonly for export in mirror.exports]
     if mirror.mismatches:
         lines.append(
@@ -105,6 +106,15 @@ def _head(mirror: Mirror) -> str:
     name = click.style(mirror.name, bold=True)
     paused = f", {_styled('paused', 'yellow')}" if mirror.paused else ""
     return f"{_styled(glyph, colour)} {name}  {format_size(mirror.size)}  {_styled(mirror.state, colour)}{paused}"
+
+
+def _failing_drives(mirror: Mirror) -> list[str]:
+    """Disks that say that they fail, in a sentence each."""
+    found = [(member, drive) for member in mirror.members for drive in member.drives or () if drive.failing]
+    return [
+        f"{_styled('▲', 'yellow')} {drive.name}, the disk of {member.path}, says that it is failing: {drive.health}"
+        for member, drive in found
+    ]
 
 
 def _last_checked(mirror: Mirror) -> str:
@@ -174,7 +184,7 @@ def _members(mirror: Mirror) -> list[str]:
                 format_size(member.size) if member.size else "-",
                 *[_latency(member.latency_p50), _latency(member.latency_p99)] * timed,
                 str(member.read_errors + member.write_errors),
-                "; ".join([*_flags(member), *([member.why] if member.why else [])]),
+                "; ".join([*_flags(member), *_warmth(member), *([member.why] if member.why else [])]),
             ]
         )
     return table(rows, right=(0, 4, 5, 6, 7) if timed else (0, 4, 5))
@@ -186,6 +196,11 @@ def _latency(seconds: float | None) -> str:
 
 def _flags(member: Member) -> list[str]:
     return ["write-mostly"] * member.write_mostly + ["failfast"] * member.failfast
+
+
+def _warmth(member: Member) -> list[str]:
+    """How warm its disks are, as far as that is known."""
+    return [f"{drive.temperature} °C" for drive in member.drives or () if drive.temperature is not None]
 
 
 def _styled(text: str, colour: str) -> str:

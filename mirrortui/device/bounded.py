@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 from mirrortui.log import logger
@@ -95,6 +96,30 @@ class Inquirer:
         except TimeoutError:
             logger.warning("a file system does not answer a question within %s s", PROMPTLY)
             return otherwise
+
+
+class Survey(Generic[Result]):
+    """Asks about many things at once, and about none while the answer to an earlier question about it is due."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, _Call[Result]] = {}
+
+    def ask(self, questions: Mapping[str, Callable[[], Result]], seconds: float) -> dict[str, Result | None]:
+        """The answers that come within so many seconds, by what they are about; None for those that do not. Raises what
+        a question raises.
+        """
+        known = dict(self._open)
+        late = {about for about, call in known.items() if not call.ended}
+        calls = {about: _start(ask, _nothing) for about, ask in questions.items() if about not in late}
+        end = time.monotonic() + seconds
+        answers: dict[str, Result | None] = dict.fromkeys(questions)
+        for about, call in calls.items():
+            try:
+                answers[about] = call.result(max(0.0, end - time.monotonic()))
+            except TimeoutError:
+                logger.warning("%s does not answer within %s s", about, seconds)
+        self._open = {about: call for about, call in (known | calls).items() if not call.ended}
+        return answers
 
 
 def close(descriptor: int) -> None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyudev
 
 from mirrortui.device import usage
+from mirrortui.device.bounded import Survey
 from mirrortui.device.probe import Probe, probe
 from mirrortui.device.signatures import Signature
 from mirrortui.errors import MemberError
@@ -28,6 +30,9 @@ _BY_NAME = {
 }
 _BY_PARENT = ("usb", "virtio", "mmc", "nvme", "scsi")
 """Subsystems of a device's ancestors that say how it is attached, the most telling first."""
+ANSWERS_WITHIN = 12.0
+"""Seconds that a device may take to show what is on it: one that sleeps takes ten to wake up."""
+_survey: Survey[Probe | MemberError] = Survey()
 _UDEV_RUNS = Path("/run/udev/control")
 
 
@@ -59,12 +64,24 @@ def discover(members: Mapping[str, str] | None = None, *, at_least: int = 0) -> 
     Raises MemberError without libudev.
     """
     names = {Path(path).resolve(): name for path, name in (members or {}).items()}
-    found = []
-    for device in _udev().list_devices(subsystem="block"):
-        path = device.device_node
-        if path and int(_attribute(device, "size") or 0):
-            found.append(_describe(device, path, names.get(Path(path).resolve()), at_least))
+    devices = {
+        device.device_node: device
+        for device in _udev().list_devices(subsystem="block")
+        if device.device_node and int(_attribute(device, "size") or 0)
+    }
+    seen = _survey.ask({path: partial(_look, path) for path in devices}, ANSWERS_WITHIN)
+    found = [
+        _describe(device, path, seen[path], names.get(Path(path).resolve()), at_least)
+        for path, device in devices.items()
+    ]
     return sorted(found, key=lambda each: each.path)
+
+
+def _look(path: str) -> Probe | MemberError:
+    try:
+        return probe(path)
+    except MemberError as error:  # the kernel knows it, and /dev does not
+        return error
 
 
 def _udev() -> pyudev.Context:
@@ -77,14 +94,17 @@ def _udev() -> pyudev.Context:
         ) from None
 
 
-def _describe(device: pyudev.Device, path: str, member_of: str | None, at_least: int) -> DiscoveredDevice:
+def _describe(
+    device: pyudev.Device, path: str, seen: Probe | MemberError | None, member_of: str | None, at_least: int
+) -> DiscoveredDevice:
     size = int(_attribute(device, "size")) * SECTOR
     sector = SECTOR
     signatures: tuple[Signature, ...] = ()
-    try:
-        seen = probe(path)
-    except MemberError as error:  # the kernel knows it, and /dev does not
-        why_not: str | None = error.what
+    why_not: str | None
+    if seen is None:
+        why_not = f"member of {member_of}" if member_of else "does not answer"
+    elif isinstance(seen, MemberError):
+        why_not = f"member of {member_of}" if member_of else seen.what
     else:
         sector, signatures = seen.sector, seen.signatures
         partitions = list(usage.partitions(device.device_number).values())

@@ -16,8 +16,8 @@ from mirrortui.errors import MemberError
 
 Result = TypeVar("Result")
 
-LOOK_WITHIN = 5.0
-"""Seconds. A disk that sleeps wakes up in that time, as a rule, and is awake when it is asked again."""
+LOOK_WITHIN = 12.0
+"""Seconds: a disk that sleeps takes ten to wake up."""
 
 _late: set[str] = set()
 """Paths whose answer is due."""

@@ -128,6 +128,8 @@ class Probe:
     """Writes would be refused."""
     problem: MirrortuiError | None
     """Why it could not be read; nothing is known of its content then."""
+    allocated: int = 0
+    """Bytes of an image that are no holes; of a block device its size."""
 
 
 def probe(path: str) -> Probe:
@@ -152,6 +154,7 @@ def _probe(path: str) -> Probe:
                 peek.use(),
                 peek.is_readonly(),
                 None,
+                peek.size if peek.is_block else peek.stat.st_blocks * SECTOR,
             )
     except MemberError as error:
         return Probe(path, real, kind, 0, SECTOR, (), False, usage.use_of(found), True, error)

@@ -11,6 +11,9 @@ from pathlib import Path
 PROC = Path("/proc")
 SYS = Path("/sys")
 
+_OWN_NUMBERS = ("btrfs", "overlay", "bcachefs")
+"""File systems whose files bear other device numbers than their mounts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -82,10 +85,18 @@ def loop_devices(image: os.stat_result) -> list[str]:
     found = []
     for entry in sorted((SYS / "block").glob("loop*/loop/backing_file")):
         name = entry.parent.parent.name
-        backing = _stat(_read(entry).rstrip("\n"))
+        path = _read(entry).rstrip("\n")
+        backing = _stat(path) if _may_lie_on(path, image.st_dev) else None
         if backing and os.path.samestat(backing, image):
             found.append(f"/dev/{name}")
     return found
+
+
+def _may_lie_on(path: str, device: int) -> bool:
+    """False of what lies on another file system for sure: that one is not asked, because it may hang."""
+    around = [m for m in mounts() if path.startswith(f"{m.where.rstrip('/')}/")]
+    nearest = max(reversed(around), key=lambda mount: len(mount.where), default=None)
+    return nearest is None or nearest.device == device or nearest.kind in _OWN_NUMBERS
 
 
 def use_of(found: os.stat_result) -> Use | None:

@@ -34,6 +34,7 @@ class _Mirrors:
         yield from self._amounts()
         yield from self._syncs()
         yield from self._members()
+        yield from self._drives()
 
     def _states(self) -> Iterator[Metric]:
         info = InfoMetricFamily("mirrortui_mirror", "Identity.", labels=_NAMES)
@@ -110,3 +111,18 @@ class _Mirrors:
                 for field, family in counters.items():
                     family.add_metric(row, getattr(member, field))
         yield from (in_sync, bad, *counters.values())
+
+    def _drives(self) -> Iterator[Metric]:
+        """What is not known is not there."""
+        labels = [*_NAMES, "member", "drive"]
+        warmth = GaugeMetricFamily("mirrortui_drive_temperature_celsius", "Of a disk below.", labels=labels)
+        failing = GaugeMetricFamily("mirrortui_drive_failing", "1: by SMART it is failing.", labels=labels)
+        for mirror in self._mirrors:
+            for member in mirror.members:
+                for drive in member.drives or ():
+                    row = [mirror.name, mirror.driver, member.path, drive.name]
+                    if drive.temperature is not None:
+                        warmth.add_metric(row, drive.temperature)
+                    if drive.failing is not None:
+                        failing.add_metric(row, drive.failing)
+        yield from (warmth, failing)

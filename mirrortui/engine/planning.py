@@ -23,7 +23,7 @@ from mirrortui.api.schema import (
 from mirrortui.device.claims import check_distinct
 from mirrortui.device.looks import real
 from mirrortui.device.probe import Probe, check_candidate
-from mirrortui.engine import rehearsal
+from mirrortui.engine import estimate, rehearsal
 from mirrortui.engine.state import Remembered
 from mirrortui.errors import (
     DivergedError,
@@ -244,7 +244,11 @@ def _first_copy(request: CreateRequest, found: Sequence[Probe], size: int) -> st
     if request.assume_clean:
         return "nothing: the members are taken to be equal"
     others = ", ".join(one.path for one in found[1:])
-    return f"up to {format_size(size)} from {found[0].path} to {others}; what is a hole on both is skipped"
+    if not (filled := estimate.filled(found, size)):
+        return "nothing: all of them are empty"
+    long = estimate.first_copy(found, filled)
+    skipped = ", what is a hole on both is skipped" if filled < size else ""
+    return f"up to {format_size(filled)} from {found[0].path} to {others}{skipped}: {long}"
 
 
 def _waste(found: Sequence[Probe]) -> list[str]:

@@ -19,9 +19,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 import mirrortui
 from mirrortui.api.paths import Paths
-from mirrortui.api.schema import EngineInfo
+from mirrortui.api.schema import Drive, EngineInfo
 from mirrortui.clock import Clock, SystemClock
 from mirrortui.engine.coordinator import Coordinator
+from mirrortui.engine.drives import DriveWatch, Failing
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.kernel import KernelArrays
 from mirrortui.engine.service import Service
@@ -82,7 +83,8 @@ async def _run(
         server.should_exit = True
         journal.end_followers()
 
-    service = Service(supervisor, journal, info, end)
+    drives = DriveWatch(clock, _to_journal(journal))
+    service = Service(supervisor, journal, drives, info, end)
     config = uvicorn.Config(
         service.app(),
         http=_OwnUserOnly,
@@ -99,11 +101,27 @@ async def _run(
     try:
         await supervisor.begin()
         coordinator = asyncio.create_task(Coordinator(house.state, lambda: supervisor.wards).run())
+        watch = asyncio.create_task(drives.run(supervisor.mirrors))
         await server.serve(sockets=[listener])
         coordinator.cancel()
+        watch.cancel()
     finally:
         await supervisor.close()
         journal.close()
+
+
+def _to_journal(journal: Journal) -> Failing:
+    """Files that a disk says it fails: told by another thread."""
+    loop = asyncio.get_running_loop()
+
+    def file(mirror: str, member: str, drive: Drive) -> None:
+        text = (
+            f"{drive.name}, the disk of {member} in {mirror}, says that it is failing: {drive.health}. "
+            f'"mirrortui replace {mirror} {member} --with NEW" fills another one while it still serves.'
+        )
+        loop.call_soon_threadsafe(journal.add, mirror, "drive-failing", "warning", text, member)
+
+    return file
 
 
 class _Server(uvicorn.Server):

@@ -42,6 +42,7 @@ from mirrortui.api.schema import (
 )
 from mirrortui.engine import daily, zeroing
 from mirrortui.engine.devices import list_devices
+from mirrortui.engine.drives import DriveWatch
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.kernel import Keeper
 from mirrortui.engine.supervisor import Supervisor
@@ -74,11 +75,13 @@ class Service:
         self,
         supervisor: Supervisor,
         journal: Journal,
+        drives: DriveWatch,
         info: Callable[[], EngineInfo],
         end: Callable[[], None],
     ) -> None:
         self._supervisor = supervisor
         self._journal = journal
+        self._drives = drives
         self._info = info
         self._end = end
 
@@ -134,10 +137,11 @@ class Service:
         return _answer(self._info())
 
     async def _mirrors(self, request: Request) -> Response:
-        return _answer(await self._supervisor.mirrors())
+        return _answer(self._drives.on(await self._supervisor.mirrors()))
 
     async def _mirror(self, request: Request) -> Response:
-        return _answer(await (await self._ward(request)).status())
+        (mirror,) = self._drives.on([await (await self._ward(request)).status()])
+        return _answer(mirror)
 
     async def _create(self, request: Request) -> Response:
         return _answer(await self._supervisor.create(await _body(request, CreateRequest)))
@@ -152,7 +156,8 @@ class Service:
         return _answer(await self._supervisor.scan())
 
     async def _devices(self, request: Request) -> Response:
-        return _answer(await asyncio.to_thread(list_devices, await self._supervisor.mirrors()))
+        devices = await asyncio.to_thread(list_devices, await self._supervisor.mirrors())
+        return _answer(self._drives.on_devices(devices))
 
     async def _zero_superblock(self, request: Request) -> Response:
         mirrors = await self._supervisor.mirrors()
@@ -162,7 +167,7 @@ class Service:
     async def _metrics(self, request: Request) -> Response:
         from mirrortui.engine.metrics import render  # few engines are ever asked
 
-        mirrors = await self._supervisor.mirrors()
+        mirrors = self._drives.on(await self._supervisor.mirrors())
         return Response(await asyncio.to_thread(render, mirrors), media_type=_PROMETHEUS)
 
     async def _stop(self, request: Request) -> Response:

@@ -398,7 +398,7 @@ class Ward:
 
     def _absent(self, why: str) -> Mirror:
         memory = self.memory
-        down = (memory is None or memory.running) and not self.halted and not self.progress
+        down = memory is not None and memory.running and not self.halted  # without, it is only now made
         return shown(self.name, memory, self.progress or (why if down else ""), down=down)
 
 

@@ -8,7 +8,6 @@ member yet, or it is one, and all before its tail is as it was.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from uuid import uuid4
 
 from mirrortui.device.base import Device
 from mirrortui.device.buffers import Pool
@@ -73,7 +72,7 @@ async def adopt(device: Device, name: str, where: Layout, host: Host, pool: Pool
     now = int(host.now())
     superblock = Superblock(
         feature_map=Feature.BITMAP,
-        set_uuid=uuid4().bytes,
+        set_uuid=host.uuid(),
         set_name=name,
         ctime=now,
         size=where.data_size,
@@ -83,7 +82,7 @@ async def adopt(device: Device, name: str, where: Layout, host: Host, pool: Pool
         data_size=where.data_size,
         super_offset=where.super_offset,
         dev_number=0,
-        device_uuid=uuid4().bytes,
+        device_uuid=host.uuid(),
         bblog_size=where.bblog_size,
         bblog_offset=where.bblog_offset,
         utime=now,

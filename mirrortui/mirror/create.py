@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import uuid4
 
 from mirrortui.device.base import Device
 from mirrortui.device.buffers import Pool
@@ -79,7 +78,7 @@ async def create(devices: Sequence[Device], spec: CreateSpec, host: Host, pool: 
     Raises what plan() raises before anything is written, MemberError when a member fails a write.
     """
     layouts, size = plan([d.size for d in devices], spec)
-    uuid = uuid4().bytes
+    uuid = host.uuid()
     now = int(host.now())
     old = [[page(offset) for offset in await old_superblocks(device, pool)] for device in devices]
     if spec.assume_clean:
@@ -99,7 +98,7 @@ async def create(devices: Sequence[Device], spec: CreateSpec, host: Host, pool: 
             data_size=one.data_size,
             super_offset=one.super_offset,
             dev_number=place,
-            device_uuid=uuid4().bytes,
+            device_uuid=host.uuid(),
             bblog_size=one.bblog_size,
             bblog_offset=one.bblog_offset,
             utime=now,

@@ -28,6 +28,10 @@ class Host(Protocol):
         """Wall seconds since 1970 UTC, for superblock times."""
         ...
 
+    def uuid(self) -> bytes:
+        """16 bytes that nobody else has, for a new array or member."""
+        ...
+
     def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call back once, that much later, between turns."""
         ...

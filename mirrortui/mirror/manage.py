@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from uuid import uuid4
 
 from mirrortui.device.base import Device
 from mirrortui.errors import DivergedError, MemberError, NotFoundError, RefusedError
@@ -169,7 +168,7 @@ def new_superblock(mirror: Mirror, device: Device, where: Layout | None = None) 
         bblog_offset=plan.bblog_offset,
         bblog_size=plan.bblog_size,
         dev_number=slot,
-        device_uuid=uuid4().bytes,
+        device_uuid=mirror.host.uuid(),
         devflags=0,
         cnt_corrected_read=0,
     )

@@ -18,6 +18,7 @@ def all_devices() -> list[DeviceInfo]:
             serial="ZDH0A1",
             transport="sata",
             holds="ext4, label old",
+            why_not="holds ext4, label old",
         ),
         DeviceInfo(
             path="/dev/sdf1",

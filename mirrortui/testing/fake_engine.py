@@ -35,9 +35,10 @@ from mirrortui.api.schema import (
     StopRequest,
 )
 from mirrortui.clock import Clock, SystemClock
-from mirrortui.errors import ChangedError, NoEngineError, NotFoundError, RefusedError
+from mirrortui.errors import ChangedError, MemberError, NoEngineError, NotFoundError, RefusedError
 from mirrortui.testing import fake_plans
 from mirrortui.testing.fake_daily import DailyVerbs
+from mirrortui.testing.fake_drives import listed, watched
 from mirrortui.testing.fake_kernel import KernelVerbs
 from mirrortui.testing.fake_mirrors import recovering
 from mirrortui.testing.fake_progress import moved
@@ -98,17 +99,18 @@ class FakeEngine(DailyVerbs, KernelVerbs):
     def mirrors(self) -> list[Mirror]:
         with self._changed:
             self._answer()
-            return list(self._mirrors.values())
+            return watched(list(self._mirrors.values()), self.clock.now())
 
     def mirror(self, name: str) -> Mirror:
         with self._changed:
             self._answer()
-            return self._find(name)
+            (mirror,) = watched([self._find(name)], self.clock.now())
+            return mirror
 
     def devices(self) -> list[DeviceInfo]:
         with self._changed:
             self._answer()
-            return list(self._devices)
+            return listed(self._devices, self.clock.now())
 
     def scan(self) -> list[AssembleRequest]:
         with self._changed:
@@ -136,7 +138,7 @@ class FakeEngine(DailyVerbs, KernelVerbs):
     def assemble(self, request: AssembleRequest) -> Mirror:
         with self._changed:
             self._confirm(self._plan_assemble(request), request.yes)
-            mirror = replace(self._find(request.name or ""), state="clean", worker_pid=2109, why="")
+            mirror = replace(self._meant(request), state="clean", worker_pid=2109, why="")
             self._apart.discard(mirror.name)
             self._tell(mirror, "mirror-assembled", "good", f"{mirror.name} was assembled.")
             return self._mirrors[mirror.name]
@@ -299,10 +301,19 @@ class FakeEngine(DailyVerbs, KernelVerbs):
 
     def _plan_assemble(self, request: AssembleRequest) -> Plan:
         self._answer()
-        mirror = self._find(request.name or "")
+        mirror = self._meant(request)
         if mirror.name in self._apart:
             return fake_plans.rejoin(mirror, request)
-        return fake_plans.assemble(mirror)
+        return fake_plans.assemble(mirror, request)
+
+    def _meant(self, request: AssembleRequest) -> Mirror:
+        """By its name, or else by the first of the members."""
+        if request.name:
+            return self._find(request.name)
+        found = (m for m in self._mirrors.values() if request.members[0] in [one.path for one in m.members])
+        if mirror := next(found, None):
+            return mirror
+        raise MemberError(f"{request.members[0]} is no member of a mirror: it has no MD superblock")
 
     def _plan_change(self, mirror: str, verb: MemberVerb, request: MemberRequest) -> Plan:
         self._answer()

@@ -40,7 +40,9 @@ def sync(mirror: Mirror, action: SyncVerb) -> Plan:
         copies="where members differ, what the first has, to the others" if action == "repair" else "nothing",
         erases=["Where members differ, what the others hold."] if action == "repair" else [],
         meanwhile="all copies are read; clients come first",
-        afterwards="the number of bytes that differ is known; nothing is changed",
+        afterwards="all copies are equal"
+        if action == "repair"
+        else "the number of bytes that differ is known; nothing is changed",
         confirm="yes" if action == "repair" else "none",
         refused=refused,
     )

@@ -24,7 +24,7 @@ from mirrortui.api.schema import (
     Sync,
 )
 from mirrortui.testing.fake_mirrors import CELLS, uri_of
-from mirrortui.units import MIB, format_duration, format_size
+from mirrortui.units import MIB, format_duration, format_rate, format_size, roughly
 
 DONE: dict[MemberVerb, tuple[str, Severity, str]] = {
     "fail": ("member-failed", "warning", "{} was failed by the operator."),
@@ -47,7 +47,7 @@ def create(request: CreateRequest, names: set[str], devices: list[DeviceInfo]) -
         verb="create",
         mirror=request.name,
         title=f"Create {request.name or 'a mirror'}",
-        copies=f"{format_size(size)} compared and made equal, holes skipped",
+        copies=_first_copy(request, size),
         erases=[f"{device.path}: {device.holds}" for device in chosen if device.holds],
         meanwhile="usable at once",
         afterwards=f"{len(request.members)} of {len(request.members)} in sync",
@@ -56,6 +56,14 @@ def create(request: CreateRequest, names: set[str], devices: list[DeviceInfo]) -
         refused=refused,
         hint=hint,
     )
+
+
+def _first_copy(request: CreateRequest, size: int) -> str:
+    if request.assume_clean:
+        return "nothing: the members are taken to be equal"
+    first, *others = request.members or [""]
+    about = f"{roughly(size / _SPEED)} at {format_rate(_SPEED)} ({first} was just read that fast)"
+    return f"up to {format_size(size)} from {first} to {', '.join(others)}: {about}"
 
 
 def _why_not_create(
@@ -68,7 +76,7 @@ def _why_not_create(
     if len(request.members) < 2:
         return "A mirror needs at least two members.", "Choose another device, or type an image file's path."
     for device in chosen:
-        if device.why_not:
+        if device.why_not and not device.why_not.startswith("holds "):
             return f"{device.path} cannot be used: {device.why_not}.", "Choose another."
         if device.holds and not request.force:
             return f"{device.path} holds {device.holds}.", "--force overwrites it."
@@ -78,7 +86,7 @@ def _why_not_create(
     return None, ""
 
 
-def assemble(mirror: Mirror) -> Plan:
+def assemble(mirror: Mirror, request: AssembleRequest) -> Plan:
     """The plan of `assemble`."""
     running = mirror.state not in ("stopped", "failed")
     return Plan(
@@ -89,7 +97,7 @@ def assemble(mirror: Mirror) -> Plan:
         erases=[],
         meanwhile="usable at once",
         afterwards=f"{len(mirror.members)} of {mirror.raid_disks} in sync",
-        command=command("assemble", mirror.name),
+        command=command("assemble", *filter(None, (request.name, *request.members))),
         confirm="none",
         refused=f"{mirror.name} runs already." if running else None,
     )
@@ -235,7 +243,7 @@ def _add(mirror: Mirror, path: str, devices: list[DeviceInfo], force: bool) -> P
     full = all(member.state in ("in_sync", "recovering") for member in mirror.members)
     spare = full and len(mirror.members) >= mirror.raid_disks
     refused, hint = None, ""
-    if device and device.why_not:
+    if device and device.why_not and not device.why_not.startswith("holds "):
         refused = f"{path} cannot be used: {device.why_not}."
     elif device and device.holds and not force:
         refused, hint = f"{path} holds {device.holds}.", "If that may be lost, use --force."

@@ -19,6 +19,7 @@ from mirrortui.api.schema import (
     Sync,
 )
 from mirrortui.testing.fake_devices import all_devices
+from mirrortui.testing.fake_drives import failing
 from mirrortui.testing.fake_mirrors import (
     cells,
     faulty,
@@ -279,6 +280,13 @@ def differs(now: float) -> World:
     return _world([vault, photos, the_scratch(now)], _quiet_history(now))
 
 
+def at_risk(now: float) -> World:
+    """A disk under a member of vault says that it is failing."""
+    vault = the_vault(now)
+    vault = replace(vault, members=[vault.members[0], failing(vault.members[1], now)])
+    return _world([vault, the_photos(now), the_scratch(now)], _quiet_history(now))
+
+
 def _found(now: float, size: int, odd: list[str]) -> CheckRun:
     places = [(180 * GIB, 4096), (180 * GIB + 16384, 8192), (200 * GIB, 4096), (499 * GIB, 4096)]
     return CheckRun(
@@ -305,6 +313,7 @@ STATES: dict[str, Callable[[float], World]] = {
     "several": several,
     "kernel": kernel,
     "differs": differs,
+    "at-risk": at_risk,
 }
 """By name; each takes the time now, seconds since 1970 UTC."""
 

@@ -48,12 +48,23 @@ SHOTS = (
 
 async def draw(shot: Shot) -> str:
     """The picture as SVG."""
+    (picture,) = await draw_in(shot, [shot.theme])
+    return picture
+
+
+async def draw_in(shot: Shot, themes: Sequence[str]) -> list[str]:
+    """The same picture in each of the themes."""
     _, app = stage(shot.state)
-    app.theme = shot.theme
+    app.theme = themes[0]
     async with app.run_test(size=shot.size) as pilot:
         await settle(pilot)
         await press(pilot, *shot.keys)
-        return svg(app)
+        pictures = []
+        for theme in themes:
+            app.theme = theme
+            await settle(pilot)
+            pictures.append(svg(app))
+        return pictures
 
 
 def main(folder: Path) -> None:

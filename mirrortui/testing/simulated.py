@@ -80,6 +80,8 @@ class Scheduler:
     def __init__(self, rng: random.Random, rates: Rates) -> None:
         self.rng = rng
         self.rates = rates
+        # Of its own, so that it takes nothing from the world's.
+        self._uuids = random.Random(rng.getstate()[1][0])
         self.time = 0.0
         self.step = 0
         self.operations = 0
@@ -97,6 +99,10 @@ class Scheduler:
         """Operations that hang or timed out: they may still take effect."""
         self.landed = 0
         """Timed-out operations that landed later."""
+
+    def uuid(self) -> bytes:
+        """The next one of this seed."""
+        return self._uuids.randbytes(16)
 
     def monotonic(self) -> float:
         """Virtual seconds."""

@@ -9,6 +9,7 @@ from textual.notifications import SeverityLevel
 from mirrortui.api.schema import Member, Mirror
 from mirrortui.tui.config import Desktop
 from mirrortui.tui.drawing import printable
+from mirrortui.tui.drives import worry
 from mirrortui.tui.store import Picture
 from mirrortui.tui.wording import names_in, shorten
 from mirrortui.tui.words import member_name
@@ -69,6 +70,8 @@ def _compare(before: Mirror, now: Mirror) -> Alarm | None:
         return Alarm(f"{now.name} {_WORDS[now.state]}", text, severity, loud=True)
     if lost and now.state != "stopped":
         return Alarm(f"{now.name} lost a member", shorten(_told(lost), names), "warning", loud=True)
+    if (risk := worry(now)) and not worry(before):
+        return Alarm(f"{now.name} is at risk", f"{risk}.", "warning", loud=True)
     if past and not gravity and now.state in ("clean", "active"):
         return Alarm(f"{now.name} is healthy again", "All members are in sync.", "information", loud=False)
     return None

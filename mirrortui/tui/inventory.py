@@ -16,6 +16,9 @@ from mirrortui.errors import MirrortuiError
 _SYSFS = Path("/sys/class/block")
 _TABLES = (Path("/proc/self/mountinfo"), Path("/proc/swaps"))
 
+_AGAIN = 5
+"""Looks for the answers of disks that were asked how they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stock:
@@ -24,6 +27,14 @@ class Stock:
     devices: tuple[DeviceInfo, ...] = ()
     lost: str = ""
     """Why the engine could not say."""
+
+    @property
+    def awaited(self) -> bool:
+        """Disks were asked how they are, and have not answered yet."""
+        return any(
+            device.drives is None or any(drive.asked is None and not drive.health for drive in device.drives)
+            for device in self.devices
+        )
 
     def device(self, path: str) -> DeviceInfo | None:
         """The device of that path."""
@@ -38,6 +49,7 @@ class Inventory:
         self._client = client
         self._mark = mark or _state_of_the_machine
         self._seen: object = None
+        self._again = 0
         self.stock = Stock()
         self.looked = False
         """There was an answer, or none could be got."""
@@ -48,7 +60,11 @@ class Inventory:
             (mirror.name, mirror.state, member.path) for mirror in mirrors for member in mirror.members
         }
         seen = (self._mark(), members)
-        if seen == self._seen:
+        if seen != self._seen:
+            self._again = _AGAIN
+        elif self.stock.awaited and self._again:
+            self._again -= 1
+        else:
             return None
         self.looked = True
         try:

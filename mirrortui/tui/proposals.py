@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec.structs import replace
 
@@ -29,6 +29,10 @@ from mirrortui.api.schema import (
     SyncVerb,
     TakeoverRequest,
 )
+from mirrortui.errors import MirrortuiError, RefusedError
+
+_RE_ADD: Final = "re-add"
+"""The verb; where the engine refuses to add a former member, its hint names it."""
 
 
 class Proposal(Protocol):
@@ -63,6 +67,30 @@ class ChangeMember:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeIn:
+    """Add a member; one that was a member before is re-added, which copies less, where that can be done."""
+
+    mirror: str
+    member: str
+    force: bool = False
+
+    def plan(self, client: EngineApi) -> Plan:
+        plan = client.plan_change(self.mirror, "add", self._request())
+        if plan.refused is None or _RE_ADD not in plan.hint:
+            return plan
+        return client.plan_change(
+            self.mirror, _RE_ADD, self._request()
+        )  # or why that is refused, which tells more
+
+    def act(self, client: EngineApi, plan: Plan) -> Mirror:
+        request = replace(self._request(), yes=_confirmed(plan), events=plan.events)
+        return client.change(self.mirror, _RE_ADD if plan.verb == _RE_ADD else "add", request)
+
+    def _request(self) -> MemberRequest:
+        return MemberRequest(member=self.member, force=self.force)
+
+
+@dataclass(frozen=True, slots=True)
 class Create:
     """Make a new mirror."""
 
@@ -73,23 +101,27 @@ class Create:
     spares: tuple[str, ...] = ()
     bitmap_chunk: int | None = None
     direct: bool = False
-    write_mostly: str | None = None
-    """One of the members, which is read only where no other can serve: set once the mirror runs."""
+    flags: tuple[tuple[str, MemberFlag], ...] = ()
+    """Members, and what is set for them once the mirror runs."""
 
     def plan(self, client: EngineApi) -> Plan:
         plan = client.plan_create(self._request(yes=False))
         if plan.confirm == "none":
             plan = replace(plan, confirm="yes")  # a wizard ends with a deliberate key
-        if self.write_mostly is None:
-            return plan
-        line = command("set", self.name, self.write_mostly, "write-mostly", "on")
-        return replace(plan, command=f"{plan.command} && {line}")
+        lines = [command("set", self.name, member, flag, "on") for member, flag in self.flags]
+        return replace(plan, command=" && ".join([plan.command, *lines]))
 
     def act(self, client: EngineApi, plan: Plan) -> Mirror:
         mirror = client.create(self._request(yes=_confirmed(plan)))
-        if self.write_mostly is None:
-            return mirror
-        return client.set_flag(self.name, SetRequest(member=self.write_mostly, flag="write-mostly", on=True))
+        for member, flag in self.flags:
+            try:
+                mirror = client.set_flag(self.name, SetRequest(member=member, flag=flag, on=True, yes=True))
+            except MirrortuiError as error:
+                raise RefusedError(
+                    f"{self.name} was created and runs, but {member} is not {flag}: {error.what}",
+                    hint=error.hint,
+                ) from error
+        return mirror
 
     def _request(self, *, yes: bool) -> CreateRequest:
         return CreateRequest(
@@ -120,9 +152,12 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Assemble:
-    """Start a mirror that the engine remembers."""
+    """Start a mirror that the engine remembers, or one of the members that are named."""
 
-    mirror: str
+    mirror: str | None
+    """None: the one whose name its members bear."""
+    members: tuple[str, ...] = ()
+    """None named: those that are remembered."""
     run: bool = False
     """Also if members are missing that were there before."""
     survivor: str | None = None
@@ -141,6 +176,7 @@ class Assemble:
     def _request(self) -> AssembleRequest:
         return AssembleRequest(
             name=self.mirror,
+            members=list(self.members),
             run=self.run,
             survivor=self.survivor,
             compare=self.compare,

@@ -9,6 +9,7 @@ from mirrortui.api.schema import DeviceInfo, Member, Mirror, Plan
 from mirrortui.errors import ChangedError, MirrortuiError, RefusedError
 from mirrortui.tui import keymap
 from mirrortui.tui.actions import refusals
+from mirrortui.tui.drives import failing
 from mirrortui.tui.errands import Retest
 from mirrortui.tui.proposals import ChangeMember, Proposal, Replace, SetBitmap, Sync
 from mirrortui.units import format_size
@@ -53,6 +54,7 @@ class Search:
             self._add(Sync(self._mirror.name, "resume"), "It is paused: nothing is copied until it goes on.")
         self._fill()
         self._relieve()
+        self._evacuate()
         self._forget()
         self._remember()
         self._compare()
@@ -105,6 +107,22 @@ class Search:
             if errors >= _TIRED:
                 by_hand = f"{keymap.key('replace', 'R')} replaces it"
                 self.remarks.append(f"{member.path} wears out, and no free device fits: {by_hand}.")
+
+    def _evacuate(self) -> None:
+        """Members whose disks say that they fail: they serve until others are filled."""
+        mirror = self._mirror
+        for member in filter(refusals.is_in_sync, mirror.members):
+            drive = failing(member.drives)
+            if drive is None or any(isinstance(step.proposal, Replace) for step in self.steps):
+                continue
+            said = f"{drive.name} says that it is failing ({drive.health})"
+            if mirror.sync is None and (device := self._newcomer()):
+                reason = f"{said}. {member.path} serves until {device.path} is filled."
+                if self._add(Replace(mirror.name, member.path, device.path), reason) is None:
+                    continue
+            self.remarks.append(
+                f"{said}: {keymap.key('replace', 'R')} replaces {member.path} by what you have."
+            )
 
     def _newcomer(self) -> DeviceInfo | None:
         """The smallest device that is free, empty, and large enough; each is proposed once."""

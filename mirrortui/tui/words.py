@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mirrortui.api.schema import Member, MemberState, Mirror, Severity, Sync
-from mirrortui.tui import keymap
+from mirrortui.tui import drives, keymap
 from mirrortui.tui.themes import Tone
 from mirrortui.tui.wording import names_in, shorten
 from mirrortui.units import format_duration, format_latency
@@ -60,6 +60,7 @@ SEVERITIES: Final[dict[Severity, Face]] = {
 _FAILED = Face("✖", "failed", "bad")
 _DEGRADED = Face("▲", "degraded", "attention")
 _DIFFERS = Face("≠", "differs", "attention")
+_AT_RISK = Face("▼", "at risk", "attention")
 _READONLY = Face("◇", "read-only", "attention")
 _RESYNC = Face("◐", "resyncing", "working")
 _REPLACE = Face("◒", "replacing", "working")
@@ -71,6 +72,7 @@ MIRRORS: Final = (
     _FAILED,
     _DEGRADED,
     _DIFFERS,
+    _AT_RISK,
     _READONLY,
     _REPAIR,
     _RESYNC,
@@ -113,10 +115,14 @@ def _in_service(mirror: Mirror) -> Face:
             return _RESYNC
         case "repair":
             return _REPAIR
+        case "idle" if mirror.mismatches:
+            return _DIFFERS
+        case "check" | "idle" if drives.worried(mirror):
+            return _AT_RISK
         case "check":
             return _CHECK
         case "idle":
-            return _DIFFERS if mirror.mismatches else _HEALTHY
+            return _HEALTHY
 
 
 def rank(mirror: Mirror) -> tuple[int, bool, str]:
@@ -140,7 +146,11 @@ def sentence(mirror: Mirror, now: float) -> str:
         case Face(word="degraded"):
             return f"is degraded{since}: {copies}, {keymap.key('fix', 'F')} fixes it"
         case Face(word="differs"):
-            return "differs between its members; a check found it"
+            return (
+                f"differs between its members; a check found it, {keymap.key('mismatches', 'D')} shows where"
+            )
+        case Face(word="at risk"):
+            return f"is whole, but {drives.short_worry(mirror)}, {keymap.key('fix', 'F')} fixes it"
         case Face(word="read-only"):
             return f"is read-only{since}: {copies}"
         case Face(word="resyncing") if mirror.sync:

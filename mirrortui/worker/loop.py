@@ -14,6 +14,7 @@ import signal
 import socket
 from collections.abc import Callable
 from typing import Protocol
+from uuid import uuid4
 
 from mirrortui.clock import Clock, SystemClock
 from mirrortui.mirror.executor import Executor
@@ -78,6 +79,10 @@ class Loop:
     def now(self) -> float:
         """Wall seconds since 1970 UTC."""
         return self._clock.now()
+
+    def uuid(self) -> bytes:
+        """16 random bytes, as RFC 4122 has them."""
+        return uuid4().bytes
 
     def call_later(self, seconds: float, callback: Callback) -> None:
         """Call once, that much later. There is no taking it back: a callback that came too late returns."""

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from mirrortui.testing.screenshots import Shot, draw
+from mirrortui.testing.screenshots import Shot, draw_in
 
 pytestmark = pytest.mark.slow  # together they start some thirty apps
 
@@ -18,6 +18,13 @@ DIALOGS = {
         "healthy",
         ["c", *"new", "enter", "space", "down", "space", "enter", "tab", "tab", "tab"],
     ),
+    "create-plan": (
+        "healthy",
+        ["c", *"new", "enter", "space", "tab", *"/b.img", "enter"],
+    ),
+    "device": ("degraded", ["3", *["down"] * 6, "enter"]),
+    "gather": ("split", ["N"]),
+    "at-risk": ("at-risk", ["F"]),
     "replace-whom": ("healthy", ["R"]),
     "replace-by-what": ("healthy", ["enter", "R"]),
     "if-it-fails": ("healthy", ["i"]),
@@ -33,8 +40,10 @@ DIALOGS = {
 }
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("dialog", DIALOGS)
 def test_dialog(dialog: str, size: tuple[int, int], picture: SnapshotAssertion) -> None:
     state, keys = DIALOGS[dialog]
-    assert asyncio.run(draw(Shot(dialog, state, size, keys))) == picture
+    night, mono = asyncio.run(draw_in(Shot(dialog, state, size, keys), ["mirror-night", "mirror-mono"]))
+    assert night == picture
+    assert mono == picture(name="mono")

@@ -7,10 +7,11 @@ import asyncio
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from mirrortui.testing.screenshots import Shot, draw
+from mirrortui.testing.screenshots import Shot, draw, draw_in
 
+THEMES = ["mirror-night", "mirror-mono"]
 SIZES = [(80, 24), (120, 40), (200, 60)]
-STATES = ["healthy", "degraded", "rebuilding", "failed", "empty", "lost"]
+STATES = ["healthy", "degraded", "rebuilding", "failed", "empty", "lost", "at-risk"]
 DIALOGS = {
     "create": ("healthy", ["c"]),
     "create-refused": ("healthy", ["c", *"vault", "tab", "space", "down", "space"]),
@@ -20,7 +21,6 @@ DIALOGS = {
     "survivor": ("split", ["G", "A", "down"]),
     "leave": ("degraded", ["q"]),
     "help": ("degraded", ["question_mark"]),
-    "palette": ("degraded", ["ctrl+p"]),
     "filter": ("several", ["slash", *"ar", "enter"]),
     "kernel": ("kernel", []),
     "kernel-replace": ("kernel", ["enter", "down", "R"]),
@@ -33,13 +33,22 @@ DIALOGS = {
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("state", STATES)
 def test_home(state: str, size: tuple[int, int], picture: SnapshotAssertion) -> None:
-    assert asyncio.run(draw(Shot(state, state, size))) == picture
+    night, mono = asyncio.run(draw_in(Shot(state, state, size), THEMES))
+    assert night == picture
+    assert mono == picture(name="mono")
 
 
 @pytest.mark.parametrize("dialog", DIALOGS)
 def test_dialog_in_a_small_terminal(dialog: str, picture: SnapshotAssertion) -> None:
     state, keys = DIALOGS[dialog]
-    assert asyncio.run(draw(Shot(dialog, state, (80, 24), keys))) == picture
+    night, mono = asyncio.run(draw_in(Shot(dialog, state, (80, 24), keys), THEMES))
+    assert night == picture
+    assert mono == picture(name="mono")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_palette(theme: str, picture: SnapshotAssertion) -> None:
+    assert asyncio.run(draw(Shot("palette", "degraded", (80, 24), ["ctrl+p"], theme))) == picture
 
 
 def test_many_mirrors_on_a_broad_terminal(picture: SnapshotAssertion) -> None:

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from mirrortui.device import bounded
-from mirrortui.device.bounded import PROMPTLY, Inquirer, within
+from mirrortui.device.bounded import PROMPTLY, Inquirer, Survey, within
 
 
 def test_what_is_prompt_is_returned_or_raised() -> None:
@@ -57,3 +57,24 @@ def test_a_file_is_closed_at_once_where_that_is_possible() -> None:
     bounded.close(writer)
     assert os.read(reader, 1) == b""
     os.close(reader)
+
+
+def test_a_survey_gets_the_answers_that_come_and_asks_no_silent_one_twice() -> None:
+    go_on, asked = threading.Event(), []
+    survey: Survey[str] = Survey()
+
+    def silent() -> str:
+        asked.append("silent")
+        go_on.wait(10)
+        return "at last"
+
+    questions = {"silent": silent, "quick": lambda: "here"}
+    began = time.monotonic()
+    assert survey.ask(questions, 0.05) == {"silent": None, "quick": "here"}
+    assert survey.ask(questions, 0.05) == {"silent": None, "quick": "here"}
+    assert time.monotonic() - began < 5
+    assert asked == ["silent"]
+    go_on.set()
+    while not survey._open["silent"].ended:
+        survey._open["silent"]._ended.wait(10)
+    assert survey.ask(questions, 10) == {"silent": "at last", "quick": "here"}

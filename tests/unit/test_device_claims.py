@@ -167,6 +167,24 @@ def test_a_swap_file_is_in_use(machine: Path, image: Path) -> None:
         claim(str(image))
 
 
+def test_a_file_system_that_hangs_is_not_asked_for_what_cannot_lie_on_it(
+    machine: Path, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, backing in ((7, "/far/away.img"), (8, "/away/beside.img"), (9, "/merged/x.img")):
+        (machine / f"sys/block/loop{number}/loop").mkdir(parents=True)
+        (machine / f"sys/block/loop{number}/loop/backing_file").write_text(f"{backing}\n")
+    (machine / "proc/self/mountinfo").write_text(
+        "36 35 8:17 / / rw - ext4 /dev/sdq1 rw\n"
+        "37 36 0:41 / /far rw - fuse.hangs x rw\n"
+        "38 36 0:42 / /merged rw - overlay x rw\n"
+    )
+    asked = []
+    monkeypatch.setattr(usage, "_stat", lambda path: asked.append(path))
+    found = os.stat_result((0, 1, os.makedev(8, 17), 0, 0, 0, 0, 0, 0, 0))
+    assert usage.loop_devices(found) == []
+    assert asked == ["/away/beside.img", "/merged/x.img"]
+
+
 def test_the_image_behind_a_loop_device_is_in_use(machine: Path, image: Path) -> None:
     (machine / "sys/block/loop7/loop").mkdir(parents=True)
     (machine / "sys/block/loop7/loop/backing_file").write_text(f"{image}\n")

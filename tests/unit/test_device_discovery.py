@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 
 import pytest
 
+from mirrortui.device import discovery
+from mirrortui.device.bounded import Survey
 from mirrortui.device.claims import refused
 from mirrortui.device.discovery import DiscoveredDevice, _why_not, discover
 from mirrortui.device.probe import Probe
@@ -78,3 +81,20 @@ def test_without_libudev_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MemberError, match="libudev is not installed") as refusal:
         discover()
     assert "/dev/sdb" in refusal.value.hint
+
+
+def test_a_device_that_hangs_is_listed_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def hang(path: str) -> Probe:
+        go_on.wait(20)
+        return FREE
+
+    monkeypatch.setattr(discovery, "probe", hang)
+    monkeypatch.setattr(discovery, "ANSWERS_WITHIN", 0.05)
+    monkeypatch.setattr(discovery, "_survey", Survey())
+    try:
+        found = discover({})
+    finally:
+        go_on.set()
+    assert {device.why_not for device in found} <= {"does not answer"}

@@ -51,3 +51,13 @@ async def test_a_mirror_that_is_stopped_while_it_is_asked_answers_what_it_said_l
     ward.link = cast(Link, Leaving(ward))
     answer = await ward.status()
     assert (answer.state, answer.worker_pid) == ("clean", os.getpid())
+
+
+async def test_a_mirror_that_is_only_now_made_has_not_failed(tmp_path: Path) -> None:
+    paths = resolve(str(tmp_path / "s"))
+    ward = Ward(
+        House(paths, State(tmp_path / "state"), Journal(tmp_path / "journal", ManualClock())), "vault"
+    )
+    assert (await ward.status()).state == "stopped", (
+        "or the screen would call it healthy again a moment later"
+    )

@@ -231,7 +231,7 @@ async def test_assemble_what_lacks_members_wants_to_be_told() -> None:
         await play.press("A")
         problem = play.screen.query_one(PlanView).problem
         assert problem and problem.code == "degraded-start"
-        await play.press("tab", "space", "enter")
+        await play.press("space", "enter")
         assert play.at_home
         assert play.vault.state == "clean"
 

@@ -203,5 +203,5 @@ def test_every_action_without_a_mirror_is_refused_with_a_reason_or_safe() -> Non
     nowhere = Situation(app.store.picture, None, None)
     possible = {action.id for action in ACTIONS if action.refuse(nowhere) is None}
     places = {"mirrors", "mirror", "devices", "events", "jobs", "help"}
-    deeds = {"create", "adopt", "scan", "zero_superblock", "more"}
+    deeds = {"create", "adopt", "scan", "gather", "zero_superblock", "more"}
     assert possible == deeds | {"previous_pane", "back", "colours", "menu", "leave"} | places

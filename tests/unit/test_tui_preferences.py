@@ -130,11 +130,15 @@ def test_ids_of_actions_are_told_apart() -> None:
 
 async def test_the_screen_opens_as_it_was_left(files: Files) -> None:
     memory = files.memory
-    for keys, expected in ((["ctrl+t", "O", "4"], "events"), ([], "events")):
+    # Help is no place to come back to, and a demo begins where everything is in sight.
+    for keys, expected, throwaway in (
+        (["ctrl+t", "O", "4", "question_mark"], "help", False),
+        ([], "events", False),
+        ([], "mirrors", True),
+    ):
         preferences = files.gather()
-        app = MirrorApp(
-            FakeEngine("healthy", clock := ManualClock()), clock, every=None, preferences=preferences
-        )
+        engine, clock = FakeEngine("healthy", ManualClock()), ManualClock()
+        app = MirrorApp(engine, clock, every=None, throwaway=throwaway, preferences=preferences)
         async with app.run_test() as pilot:
             await settle(pilot)
             await press(pilot, *keys)

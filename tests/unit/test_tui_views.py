@@ -316,14 +316,14 @@ def test_member_details_say_what_is_wrong() -> None:
         path="/dev/sdb", slot=0, state="in_sync", size=GIB, read_errors=2, corrected=16, write_mostly=True,
         latency_p50=0.001, latency_p99=0.25, bad=4096,
     )  # fmt: skip
-    told = "\n".join(line.plain for line in details(member, None, 80))
+    told = "\n".join(line.plain for line in details(member, None, 0.0, 80))
     assert all(
         words in told
         for words in (
             "2 read, 0 write, 8.00 KiB corrected", "p50 1.00 ms, p99 250 ms", "write-mostly", "4.00 KiB in its bad",
         )
     )  # fmt: skip
-    assert all(line.cell_length < 80 for line in details(member, None, 80))
+    assert all(line.cell_length < 80 for line in details(member, None, 0.0, 80))
 
 
 async def test_zoom_on_the_mirrors_screen() -> None:

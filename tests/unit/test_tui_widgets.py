@@ -184,11 +184,13 @@ def test_what_another_mirror_uses_is_not_offered(tmp_path: Path) -> None:
     used, free = image(tmp_path / "used.vdisk"), image(tmp_path / "free.vdisk")
     member = replace(vault.members[0], path=str(used))
     engine._mirrors["vault"] = replace(vault, members=[member])
-    listed = list_devices(engine, str(tmp_path))
+    first, listed = list_devices(engine, str(tmp_path))
+    assert [device.path for device in first.devices] == [str(free)], "before any device is looked at"
+    assert (first.complete, listed.complete) == (False, True)
     assert listed.devices[0].path == str(free), "members say what image files are called here"
     assert str(used) in listed.taken
     engine.lose()
-    assert list_devices(engine, str(tmp_path)).devices == []
+    assert [listed.devices for listed in list_devices(engine, str(tmp_path))] == [[]]
 
 
 def test_every_theme_has_every_tone() -> None:

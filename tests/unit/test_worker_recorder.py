@@ -16,6 +16,9 @@ class Host:
         self.time = 100.0
         self._timers: list[tuple[float, Callable[[], None]]] = []
 
+    def uuid(self) -> bytes:
+        return bytes(16)
+
     def monotonic(self) -> float:
         return self.time
 

@@ -27,6 +27,8 @@ class Situation:
     """None also where the cursor is not among members."""
     place: str = "mirrors"
     """The screen that is shown: the id of the action that goes there."""
+    device: str | None = None
+    """Path of the one that could be a member; None also where the cursor is not among devices."""
 
 
 Refusal = str | None

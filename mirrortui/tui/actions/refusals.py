@@ -7,6 +7,7 @@ from collections.abc import Callable
 from mirrortui.api.schema import Member, Mirror
 from mirrortui.tui import keymap
 from mirrortui.tui.actions.action import Refusal, Situation
+from mirrortui.tui.drives import worried
 
 
 def no_engine(now: Situation) -> Refusal:
@@ -162,7 +163,7 @@ def is_broken(mirror: Mirror) -> bool:
         return False
     bare = mirror.bitmap is None and mirror.driver != "kernel"
     left = any(is_out(member) or member.bad for member in mirror.members)
-    return bare or left or mirror.mismatches > 0
+    return bare or left or mirror.mismatches > 0 or worried(mirror) is not None
 
 
 def short_of_members(mirror: Mirror) -> bool:

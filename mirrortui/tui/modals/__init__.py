@@ -10,7 +10,7 @@ from mirrortui.api.interface import EngineApi
 from mirrortui.tui.actions import Situation
 from mirrortui.tui.modals.add import AddDialog, ReplaceDialog
 from mirrortui.tui.modals.adopt import AdoptDialog
-from mirrortui.tui.modals.assemble import AssembleDialog
+from mirrortui.tui.modals.assemble import AssembleDialog, GatherDialog
 from mirrortui.tui.modals.create import CreateDialog
 from mirrortui.tui.modals.elsewhere import ScanDialog, ZeroDialog
 from mirrortui.tui.modals.export import ExportDialog
@@ -41,9 +41,9 @@ def dialog_for(action: str, client: EngineApi, now: Situation) -> Screen[Any]:
     """The dialog of an action, about what is under the cursor. Raises ValueError where there is none."""
     match action, now.mirror:
         case "create", _:
-            return CreateDialog(client)
+            return CreateDialog(client, now.device)
         case "add", mirror if mirror:
-            return AddDialog(client, mirror)
+            return AddDialog(client, mirror, chosen=now.device)
         case "fail", mirror if mirror:
             return FailDialog(client, mirror, now.member)
         case "remove", mirror if mirror:
@@ -58,6 +58,8 @@ def dialog_for(action: str, client: EngineApi, now: Situation) -> Screen[Any]:
             return ReplaceDialog(client, mirror, now.member)
         case "more", _:
             return ActionMenu(now)
+        case "gather", _:
+            return GatherDialog(client)
         case "scan", _:
             return ScanDialog(client)
         case "zero_superblock", _:

@@ -11,10 +11,10 @@ from mirrortui.api.interface import EngineApi
 from mirrortui.api.schema import DeviceInfo, Member, Mirror
 from mirrortui.tui.actions import refusals
 from mirrortui.tui.drawing import row
-from mirrortui.tui.modals.devices import DevicesListed, device_rows, list_devices
+from mirrortui.tui.modals.devices import DevicesListed, Looking, device_rows, list_devices
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.modals.members import member_row
-from mirrortui.tui.proposals import ChangeMember, Proposal, Replace
+from mirrortui.tui.proposals import Proposal, Replace, TakeIn
 from mirrortui.tui.widgets.confirm import Confirm
 from mirrortui.tui.widgets.member_table import member_key
 from mirrortui.tui.widgets.path_entry import PathEntry, folder_of
@@ -27,14 +27,24 @@ class AddDialog(PlanDialog):
 
     PROMPT = "Choose a device or an image file, or type the path of one."
 
-    def __init__(self, client: EngineApi, mirror: Mirror, title: str = "Add a member to {}") -> None:
+    def __init__(
+        self,
+        client: EngineApi,
+        mirror: Mirror,
+        title: str = "Add a member to {}",
+        chosen: str | None = None,
+    ) -> None:
+        """`chosen`: a device that has the cursor first."""
         super().__init__(client, title.format(mirror.name))
+        self._preferred = chosen
+        self._listed = False
         self._mirror = mirror
         self._folder = folder_of(member.path for member in mirror.members)
 
     def compose_choice(self) -> ComposeResult:
         with Vertical(id="new"):
             yield ChoiceList(id="choice")
+            yield Looking()
             with Horizontal(classes="field"):
                 yield Static("or a path", classes="label")
                 yield PathEntry(id="path", placeholder="/path/to/image", start=self._folder)
@@ -46,9 +56,11 @@ class AddDialog(PlanDialog):
         self.run_worker(self._list_devices, thread=True, group="devices")
 
     def _list_devices(self) -> None:
-        self.post_message(list_devices(self._client, self._folder))
+        for listed in list_devices(self._client, self._folder):
+            self.post_message(listed)
 
     def on_devices_listed(self, event: DevicesListed) -> None:
+        self.query_one(Looking).display = not event.complete
         self.query_one(PathEntry).taken = event.taken
         present = {member.path for member in self._mirror.members}
         devices = [device for device in event.devices if device.path not in present]
@@ -57,13 +69,18 @@ class AddDialog(PlanDialog):
         sizes = [member.size for member in self._mirror.members if member.size]
         choice.show(device_rows(devices, needed=self._mirror.size, enough=min(sizes, default=None)))
         choice.display = bool(devices)
-        self.focus_choice()
+        if not self._listed:
+            self.focus_choice()
+        self._listed = self._listed or bool(devices)
 
     def focus_choice(self) -> None:
         """Put the cursor on the first that can be chosen, unless a path was typed."""
         choice = self.query_one("#choice", ChoiceList)
         if any(not option.disabled for option in choice.options) and not self._typed():
-            if choice.chosen is None:
+            if self._preferred in [option.id for option in choice.options]:
+                choice.put_cursor(self._preferred)
+                self._preferred = None
+            elif choice.chosen is None:
                 choice.action_first()
             choice.focus()
         else:
@@ -79,7 +96,7 @@ class AddDialog(PlanDialog):
 
     def proposed(self, path: str, force: bool) -> Proposal:
         """What to do with the one that was chosen."""
-        return ChangeMember(self._mirror.name, "add", path, force)
+        return TakeIn(self._mirror.name, path, force)
 
     def _typed(self) -> str | None:
         paths = self.query_one(PathEntry).paths

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -23,13 +25,15 @@ class AdoptDialog(PlanDialog):
         "filled from it. Without one there is a single copy until you add it."
     )
 
-    def __init__(self, client: EngineApi) -> None:
+    def __init__(self, client: EngineApi, disk: str | None = None) -> None:
+        """`disk`: the one that is meant."""
         super().__init__(client, "Make a mirror of a disk with data on it")
+        self._disk = shlex.quote(disk) if disk else working_folder()
 
     def compose_choice(self) -> ComposeResult:
         fields = {
             "name": Entry(id="name", placeholder="vault"),
-            "disk": PathEntry(id="disk", placeholder="/dev/sdb, or an image file", start=working_folder()),
+            "disk": PathEntry(id="disk", placeholder="/dev/sdb, or an image file", start=self._disk),
             "new member": PathEntry(id="new", placeholder="/dev/sdc; perhaps later", start=working_folder()),
         }
         for label, field in fields.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from textual import on
@@ -12,24 +12,30 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import DeviceInfo
-from mirrortui.tui.modals.devices import DevicesListed, device_rows, list_devices
+from mirrortui.api.schema import DeviceInfo, MemberFlag
+from mirrortui.tui.drawing import row
+from mirrortui.tui.modals.devices import DevicesListed, Looking, device_rows, list_devices, overwritable
 from mirrortui.tui.modals.wizard import Wizard
+from mirrortui.tui.mouse import link
 from mirrortui.tui.proposals import Create
 from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.widgets.path_entry import PathEntry, working_folder
 from mirrortui.tui.widgets.pick import Pick
 from mirrortui.tui.widgets.row_list import ChoiceList, MarkList
+from mirrortui.tui.widgets.several import Several
 from mirrortui.tui.widgets.tick import Tick
-from mirrortui.tui.wording import file_names
+from mirrortui.tui.wording import short_names
 from mirrortui.units import parse_size
 
-_BY_SIZE, _NOBODY = "by size", "nobody"
+_BY_SIZE = "by size"
+_FLAGS: tuple[MemberFlag, ...] = ("write-mostly", "failfast")
 _CHUNKS = (_BY_SIZE, "4 MiB", "16 MiB", "64 MiB", "256 MiB")
 _ABOUT = {
     "chunk": "After a crash, or when a member comes back, only pieces that changed are copied. Small ones: less to "
     "copy. Large ones: fewer extra writes. By size is right for most.",
-    "mostly": "That member is read only where no other can serve: good for one that is slow, or far away.",
+    "write-mostly": "These are read only where no other can serve: good for those that are slow, or far away.",
+    "failfast": "For the kernel, should it run this mirror one day: it then does not retry on these, and lets the "
+    "others serve. Nothing changes here.",
     "direct": "Members are read and written past the page cache (O_DIRECT), which leaves memory to others and makes "
     "small reads slower. Off is right for most.",
     "clean": "▲ Nothing is copied at the start. If the members are not equal to the last byte, a read answers now this "
@@ -46,17 +52,19 @@ class CreateDialog(Wizard):
     PROMPT = "asking the engine …"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "spare", show=False)]
 
-    def __init__(self, client: EngineApi) -> None:
+    def __init__(self, client: EngineApi, chosen: str | None = None) -> None:
+        """`chosen`: a device that is to be a member."""
         super().__init__(client, "Create a mirror")
         self._folder = working_folder()
         self._devices: list[DeviceInfo] = []
-        self._marked: list[str] = []
+        self._marked: list[str] = [chosen] if chosen else []
         self._spares: list[str] = []
 
     def compose_step(self, step: int) -> Iterable[Widget]:
         if step == 0:
             yield _field("name", Entry(id="name", placeholder="vault"))
             yield MarkList(id="choice")
+            yield Looking()
             yield _field(
                 "or paths", PathEntry(id="paths", placeholder="/srv/a.img /srv/b.img", start=self._folder)
             )
@@ -66,7 +74,8 @@ class CreateDialog(Wizard):
             yield Static(id="hint")
         else:
             yield Pick("bitmap chunk", _CHUNKS, id="chunk")
-            yield Pick("write-mostly", (_NOBODY,), id="mostly")
+            yield Several("write-mostly", id="write-mostly")
+            yield Several("failfast", id="failfast")
             yield Tick("past the page cache (--direct)", id="direct")
             yield Tick("they are equal already: copy nothing (--assume-clean)", id="clean")
             yield Tick("overwrite what they hold (--force)", id="force")
@@ -74,19 +83,20 @@ class CreateDialog(Wizard):
 
     def on_mount(self) -> None:
         self.query_one("#choice").display = False
-        self.query_one("#hint", Static).update(
-            "space marks a member, s a spare; tab goes to the next field.\n"
-            "An image file is made with: truncate -s 64G FILE"
-        )
+        spare = link("s marks the one under the cursor as a spare", "spare")
+        hint = row("space, or a click, marks a member, ", spare, "\n")
+        self.query_one("#hint", Static).update(row(hint, "An image file is made with: truncate -s 64G FILE"))
         self.run_worker(self._list_devices, thread=True, group="devices")
 
     def _list_devices(self) -> None:
-        self.post_message(list_devices(self._client, self._folder))
+        for listed in list_devices(self._client, self._folder):
+            self.post_message(listed)
 
     def on_devices_listed(self, event: DevicesListed) -> None:
+        self.query_one(Looking).display = not event.complete
         for entry in self.query(PathEntry):
             entry.taken = event.taken
-        self._devices = sorted(event.devices, key=lambda device: device.why_not is not None)
+        self._devices = sorted(event.devices, key=_obstacle)
         self.query_one("#choice").display = bool(self._devices)
         self._show_devices()
 
@@ -107,7 +117,7 @@ class CreateDialog(Wizard):
     def proposal(self) -> Create | None:
         if self.missing():
             return None
-        chunk, mostly = self.query_one("#chunk", Pick), self.query_one("#mostly", Pick)
+        chunk = self.query_one("#chunk", Pick)
         return Create(
             self.query_one("#name", Entry).value.strip(),
             self._members,
@@ -116,13 +126,20 @@ class CreateDialog(Wizard):
             spares=(*self._spares, *self.query_one("#spares", PathEntry).paths),
             bitmap_chunk=parse_size(chunk.word) if chunk.at else None,
             direct=self.query_one("#direct", Tick).value,
-            write_mostly=self._members[mostly.at - 1] if 0 < mostly.at <= len(self._members) else None,
+            flags=tuple(self._flags()),
         )
+
+    def _flags(self) -> Iterator[tuple[str, MemberFlag]]:
+        """Which member is to have which."""
+        for flag in _FLAGS:
+            chosen = self.query_one(f"#{flag}", Several).chosen
+            yield from ((path, flag) for at, path in enumerate(self._members) if at in chosen)
 
     def go(self, step: int) -> None:
         if step == 1:
-            names = tuple(file_names(path) for path in self._members)
-            self.query_one("#mostly", Pick).words = (_NOBODY, *names)
+            names = short_names(self._members)
+            for listed in self.query(Several):
+                listed.offer([names.get(path, path) for path in self._members])
         super().go(step)
 
     @on(OptionList.OptionSelected, "#choice")
@@ -133,7 +150,7 @@ class CreateDialog(Wizard):
     def action_spare(self) -> None:
         """Mark what is under the cursor as a spare."""
         listed = self.query_one(ChoiceList)
-        if self.focused is listed and listed.chosen:
+        if self.step == 0 and listed.chosen:
             self._toggle(listed.chosen, self._spares, self._marked)
 
     def _toggle(self, path: str, there: list[str], not_there: list[str]) -> None:
@@ -156,12 +173,18 @@ class CreateDialog(Wizard):
         self.focus_next()
 
     @on(Pick.Changed)
+    @on(Several.Changed)
     def _picked(self) -> None:
         self.propose()
 
     @on(Input.Changed, "#name, #paths, #spares")
     def _typing(self) -> None:
         self.propose_soon()
+
+
+def _obstacle(device: DeviceInfo) -> int:
+    """Sort key: what can be a member, what can if its content goes, what cannot."""
+    return 0 if device.why_not is None else 1 if overwritable(device) else 2
 
 
 def _field(label: str, entry: Widget) -> Horizontal:

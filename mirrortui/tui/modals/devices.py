@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,6 +11,7 @@ from stat import S_ISREG
 
 from textual.content import Content
 from textual.message import Message
+from textual.widgets import Static
 
 from mirrortui.api.interface import EngineApi
 from mirrortui.api.schema import DeviceInfo, Mirror
@@ -40,21 +41,41 @@ class DevicesListed(Message):
     """Image files first, where there are any."""
     taken: frozenset[str]
     """Real paths of what is a member already, of whichever mirror."""
+    complete: bool = True
+    """There is no more to come."""
 
 
-def list_devices(client: EngineApi, place: str) -> DevicesListed:
-    """What the engine knows, and the image files in `place`. Blocks; an engine that is lost knows nothing."""
+class Looking(Static):
+    """Says that devices are still looked for: one that sleeps, or hangs, takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__(" looking at the devices …", classes="looking")
+
+
+def list_devices(client: EngineApi, place: str) -> Iterator[DevicesListed]:
+    """The image files in `place` first, then also what the engine knows. Blocks on every device of the machine.
+
+    An engine that is lost knows nothing.
+    """
     mirrors: list[Mirror] = []
     devices: list[DeviceInfo] = []
     try:
         mirrors = client.mirrors()
+        images, taken = _images(mirrors, place)
+        yield DevicesListed(images, taken, complete=False)
         devices = client.devices()
     except MirrortuiError:
         pass  # the plan will say why
+    images, taken = _images(mirrors, place)
+    yield DevicesListed([*images, *devices], taken)
+
+
+def _images(mirrors: Sequence[Mirror], place: str) -> tuple[list[DeviceInfo], frozenset[str]]:
+    """Image files that may be chosen, and the members there are."""
     members = [member.path for mirror in mirrors for member in mirror.members if member.path]
     taken = frozenset(os.path.realpath(path) for path in members)
     suffixes = IMAGE_SUFFIXES | {Path(path).suffix for path in members if not path.startswith("/dev/")}
-    return DevicesListed([*images_in(place, suffixes, taken), *devices], taken)
+    return images_in(place, suffixes, taken), taken
 
 
 def images_in(place: str, suffixes: Collection[str], taken: Container[str]) -> list[DeviceInfo]:
@@ -97,6 +118,11 @@ def device_rows(
     ]
 
 
+def overwritable(device: DeviceInfo) -> bool:
+    """Nothing but what is on it keeps it from being a member: by the operator's word that goes."""
+    return (device.why_not or "").startswith("holds ")
+
+
 def _wanted(device: DeviceInfo) -> int:
     """Cells for its path; of an image file's the directory is no news."""
     return len(f"…/{Path(device.path).name}") if device.model == _IMAGE else len(device.path)
@@ -128,17 +154,17 @@ def _mark(device: DeviceInfo, marked: Container[str] | None, spares: Container[s
         return f"{SPARE} "
     if device.path in marked:
         return f"{CHOSEN} "
-    return "  " if device.why_not or device.size < needed else f"{FREE} "
+    return "  " if _note(device, needed, None)[1] == _HINDRANCE else f"{FREE} "
 
 
 def _note(device: DeviceInfo, needed: int, enough: int | None) -> tuple[str, str]:
     """What can be said before the engine looks, and how it looks: the plan says the rest."""
-    if device.why_not:
+    if device.why_not and not overwritable(device):
         return device.why_not, _HINDRANCE
     if device.size < needed:
         return f"{format_size(needed - device.size)} too small", _HINDRANCE
-    if device.holds:
-        return f"holds {device.holds}", "$attention"
+    if device.why_not or device.holds:
+        return device.why_not or f"holds {device.holds}", "$attention"
     if device.model == _IMAGE:  # what is in it only the engine knows
         return "fits" if enough is not None and device.size >= enough else "", "$good"
     return "empty", "$quiet"

@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Input, OptionList
 
 from mirrortui.api.interface import EngineApi
 from mirrortui.api.schema import Plan
 from mirrortui.errors import MirrortuiError
+from mirrortui.tui.mouse import Dialog
 from mirrortui.tui.proposals import Proposal
 from mirrortui.tui.widgets.confirm import Confirm
 from mirrortui.tui.widgets.plan_view import PlanView
@@ -55,7 +55,7 @@ class VerbEnded(Message):
     error: MirrortuiError | None
 
 
-class PlanDialog(ModalScreen[Plan]):
+class PlanDialog(Dialog[Plan]):
     """Answers the plan that was carried out, or nothing if it was left.
 
     The plan follows the choice, and nothing is confirmed but the plan that is on the screen. Escape always
@@ -128,11 +128,14 @@ class PlanDialog(ModalScreen[Plan]):
             self.run_worker(lambda: self._ask(proposal), thread=True, exclusive=True, group="plan")
 
     def propose_soon(self) -> None:
-        """The same, when the operator has stopped typing."""
+        """The same, when the operator has stopped typing; at once where there is nothing to ask."""
         self._forget_plan()
         if self._pause:
             self._pause.stop()
-        self._pause = self.set_timer(_TYPING_PAUSE, self.propose)
+        if self.proposal() is None:
+            self.propose()
+        else:
+            self._pause = self.set_timer(_TYPING_PAUSE, self.propose)
 
     def _forget_plan(self) -> None:
         self._plan = self._proposal = None

@@ -10,7 +10,7 @@ from textual.widgets import Input, Static
 from mirrortui.api.interface import EngineApi
 from mirrortui.api.schema import DeviceInfo
 from mirrortui.tui.errands import AssembleAll, ZeroSuperblock
-from mirrortui.tui.modals.devices import DevicesListed, device_rows, list_devices
+from mirrortui.tui.modals.devices import DevicesListed, Looking, device_rows, list_devices
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.widgets.path_entry import PathEntry, working_folder
 from mirrortui.tui.widgets.row_list import ChoiceList
@@ -41,6 +41,7 @@ class ZeroDialog(PlanDialog):
 
     def compose_choice(self) -> ComposeResult:
         yield ChoiceList(id="choice")
+        yield Looking()
         with Horizontal(classes="field"):
             yield Static("or a path", classes="label")
             yield PathEntry(id="path", placeholder="/path/to/image", start=self._folder)
@@ -51,9 +52,11 @@ class ZeroDialog(PlanDialog):
         self.run_worker(self._list_devices, thread=True, group="devices")
 
     def _list_devices(self) -> None:
-        self.post_message(list_devices(self._client, self._folder))
+        for listed in list_devices(self._client, self._folder):
+            self.post_message(listed)
 
     def on_devices_listed(self, event: DevicesListed) -> None:
+        self.query_one(Looking).display = not event.complete
         self.query_one(PathEntry).taken = event.taken
         choice = self.query_one(ChoiceList)
         choice.show(device_rows([device for device in event.devices if _may_be(device)]))

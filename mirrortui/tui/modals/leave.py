@@ -9,17 +9,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mirrortui.api.schema import Mirror
 from mirrortui.tui.drawing import lines, printable, row
+from mirrortui.tui.mouse import Dialog, link
 
 
-class LeaveDialog(ModalScreen[None]):
+class LeaveDialog(Dialog[None]):
     """Says what runs on. Nothing is lost either way, so one key leaves."""
 
     CSS_PATH = "dialog.tcss"
+    WAY_OUT = "stay"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stay", show=False),
         Binding("y,enter", "leave", show=False),
@@ -45,7 +46,8 @@ class LeaveDialog(ModalScreen[None]):
             peers = printable(", ".join(client.peer for client in mirror.clients))
             rows.append(row("  ", (mirror.name, "bold"), f"  {peers}"))
         rows += [Content(""), Content(last).stylize("$quiet"), Content("")]
-        rows.append(row(("y", "$accent bold"), "  leave the screen    ", ("esc", "$accent bold"), "  stay"))
+        leave = link(row(("y", "$accent bold"), "  leave the screen"), "leave")
+        rows.append(row(leave, "    ", link(row(("esc", "$accent bold"), "  stay"), "stay")))
         with Vertical(id="dialog") as dialog:
             dialog.border_title = "Leave"
             yield Static(lines(rows))

@@ -11,11 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 
 from mirrortui.tui.actions import ACTIONS, Action, Group, Situation, by_id
 from mirrortui.tui.drawing import Fitted, cell, row
+from mirrortui.tui.mouse import Dialog, subtitle
 from mirrortui.tui.widgets.row_list import ChoiceList, Row
 from mirrortui.tui.wording import file_names
 
@@ -25,7 +25,7 @@ _LABEL = 13
 _KEY = 4
 
 
-class ActionMenu(ModalScreen[None]):
+class ActionMenu(Dialog[None]):
     """Every key does here what it does on the screen below, which it is given back to."""
 
     CSS_PATH = "dialog.tcss"
@@ -50,7 +50,7 @@ class ActionMenu(ModalScreen[None]):
                 about = f"{file_names(now.member.path)} in {about}"
             dialog.border_title = about
             yield ChoiceList(id="deeds")
-            dialog.border_subtitle = "enter, or its key, does it; esc leaves"
+            dialog.border_subtitle = f"enter, or its key, does it; {subtitle(('esc leaves', 'leave'))}"
 
     def on_mount(self) -> None:
         listed = self.query_one(ChoiceList)
@@ -70,9 +70,13 @@ class ActionMenu(ModalScreen[None]):
             order = [("members", "THE MEMBER"), order[0], order[2]]
         for group, title in order:
             yield Row(f"about {group}", Fitted(partial(_heading, title)), disabled=True)
-            for action in ACTIONS:
-                if action.group == group and action.id != MENU:
-                    yield _row(action, action.refuse_here(now))
+            found = [
+                (action, action.refuse_here(now))
+                for action in ACTIONS
+                if action.group == group and action.id != MENU
+            ]
+            for action, reason in sorted(found, key=lambda each: each[1] is not None):
+                yield _row(action, reason)
 
     @on(OptionList.OptionSelected)
     async def _selected(self, event: OptionList.OptionSelected) -> None:

@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 
 from mirrortui.api.consent import command
@@ -21,6 +20,7 @@ from mirrortui.errors import MirrortuiError
 from mirrortui.tui.actions import refusals
 from mirrortui.tui.drawing import Fitted, cell, lines, row
 from mirrortui.tui.modals.whole import SyncDialog
+from mirrortui.tui.mouse import Dialog, subtitle
 from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.widgets.hex_view import HexView
 from mirrortui.tui.widgets.row_list import ChoiceList, Row
@@ -55,7 +55,7 @@ class AnswerMissing(Message):
     error: MirrortuiError
 
 
-class MismatchScreen(ModalScreen[None]):
+class MismatchScreen(Dialog[None]):
     """The ranges above, a page of bytes below. Nothing is changed here; a repair is a dialog of its own."""
 
     CSS_PATH = "mismatches.tcss"
@@ -78,8 +78,13 @@ class MismatchScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="explorer") as explorer:
             explorer.border_title = f"Differences of {self._mirror.name}"
-            explorer.border_subtitle = (
-                "n N next, previous   g offset   H repair   ^y copy command   esc leaves"
+            explorer.border_subtitle = subtitle(
+                ("n next", "next(1)"),
+                ("N previous", "next(-1)"),
+                ("g offset", "ask_offset"),
+                ("H repair", "repair"),
+                ("^y copy command", "copy_command"),
+                ("esc leaves", "leave"),
             )
             yield Static(id="summary")
             yield ChoiceList(id="ranges")
@@ -206,7 +211,7 @@ class MismatchScreen(ModalScreen[None]):
             return shorten(
                 f"{' and '.join(found.odd)} {'is' if len(found.odd) == 1 else 'are'} odd", self._names
             )
-        return "no majority: which is right, only its content can tell"
+        return "no majority: look yourself"
 
     def _place(self, here: int, number: int | None, width: int) -> Content:
         line = command("mismatches", self._mirror.name, show=here // PAGE * PAGE, length=PAGE)

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from mirrortui.api.interface import EngineApi
 from mirrortui.tui.drawing import Fitted, lines, row
 from mirrortui.tui.modals.dialog import PlanDialog
+from mirrortui.tui.mouse import link
 from mirrortui.tui.widgets.confirm import Confirm
 from mirrortui.tui.widgets.plan_view import PlanView
 
@@ -79,6 +80,7 @@ class Wizard(PlanDialog):
         view = self.query_one(PlanView)
         trouble = view.problem is not None or bool(view.plan and view.plan.refused)
         self.query_one("#plan").display = self.last or trouble
+        self.query_one("#dialog").set_class(trouble and not self.last, "-trouble")
         self.query_one(Confirm).display = self.last
         self.query_one(Confirm).way_out = self._way_out
         onward = self.query_one("#onward", Static)
@@ -88,9 +90,9 @@ class Wizard(PlanDialog):
             step = (
                 Content(missing)
                 if missing
-                else row(("enter", "$accent bold"), f"  {self.STEPS[self.step + 1]}")
+                else link(row(("enter", "$accent bold"), f"  {self.STEPS[self.step + 1]}"), "choose")
             )
-            onward.update(row(" ", step, (f"    {self._way_out}", "$quiet")))
+            onward.update(row(" ", step, "    ", link(row((self._way_out, "$quiet")), "leave")))
 
     @property
     def _way_out(self) -> str:

@@ -12,17 +12,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from mirrortui.api.schema import Event
 from mirrortui.tui.drawing import row
+from mirrortui.tui.mouse import Dialog, link
 from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.words import counted
 from mirrortui.units import format_moment
 
 
-class ExportDialog(ModalScreen[None]):
+class ExportDialog(Dialog[None]):
     """Asks where to. Nothing that exists is overwritten."""
 
     CSS_PATH = "export.tcss"
@@ -38,7 +38,8 @@ class ExportDialog(ModalScreen[None]):
             box.border_title = f"Write {counted(len(self._events), 'event')} to a file"
             yield Static("A line each: when, how grave, of which mirror, what happened.")
             yield Entry(id="path", placeholder="/path/of/the/file")
-            yield Static(row(("enter", "$accent bold"), "  write it    ", ("esc", "$accent bold"), "  leave"))
+            write = link(row(("enter", "$accent bold"), "  write it"), "write")
+            yield Static(row(write, "    ", link(row(("esc", "$accent bold"), "  leave"), "leave")))
             yield Static("", id="wrong")
 
     def on_mount(self) -> None:
@@ -50,8 +51,9 @@ class ExportDialog(ModalScreen[None]):
         self.dismiss()
 
     @on(Input.Submitted)
-    def _entered(self, event: Input.Submitted) -> None:
-        path = Path(event.value).expanduser()
+    def action_write(self) -> None:
+        """To the file that is named."""
+        path = Path(self.query_one(Entry).value).expanduser()
         try:
             with path.open("x", errors="surrogateescape") as file:
                 file.writelines(f"{line}\n" for line in map(as_line, self._events))

@@ -99,7 +99,7 @@ class HomeScreen(Screen[None]):
         self.query_one(MirrorsView).sort(self._memory.left.order)
         self._pictures.subscribe(self, self.show)
         self.show(self._store.picture)
-        if self._memory.left.place in self._views:
+        if self._memory.left.place in self._views and not self._throwaway:
             self.call_later(self.action_go, self._memory.left.place)
 
     # Show.
@@ -146,7 +146,13 @@ class HomeScreen(Screen[None]):
     def situation(self) -> Situation:
         """What the cursor is on."""
         mirror = self.mirror
-        return Situation(self.picture, mirror, self.view.member if mirror else None, self._trail[-1])
+        return Situation(
+            self.picture,
+            mirror,
+            self.view.member if mirror else None,
+            self._trail[-1],
+            self.view.device,
+        )
 
     def _before_help(self) -> Situation:
         """What could be done where the operator came from."""
@@ -176,6 +182,17 @@ class HomeScreen(Screen[None]):
         if event.go:
             await self.action_go("mirror")
 
+    def on_view_device_chosen(self, event: View.DeviceChosen) -> None:
+        """Ask what is to be done with it, or say why nothing can."""
+        from mirrortui.tui.modals.device import dialog_for_device  # not before the first picture
+
+        if reason := by_id("create").refuse(self.situation):
+            self.notify(reason, severity="warning", timeout=4)
+        elif dialog := dialog_for_device(self._client, event.device, self.picture.mirrors):
+            self.app.push_screen(dialog)
+        else:
+            self.notify(f"{event.device.path}: {event.device.why_not}", severity="warning", timeout=4)
+
     def on_view_changed(self) -> None:
         """It drew itself, later than the picture came."""
         self._show_around()
@@ -202,7 +219,8 @@ class HomeScreen(Screen[None]):
 
     def _arrive(self) -> None:
         """Show the view at the end of the trail, as it was left."""
-        self._memory.keep(place=self._trail[-1])
+        if self._trail[-1] != "help":  # nobody leaves for it
+            self._memory.keep(place=self._trail[-1])
         self.remove_class("-zoomed")
         self.query_one(ContentSwitcher).current = f"view-{self._trail[-1]}"
         entry, view = self.query_one("#filter", Entry), self.view

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
@@ -25,13 +26,14 @@ from mirrortui.tui.words import counted
 class _Explained(Drawn):
     """The device under the cursor."""
 
-    device: reactive[DeviceInfo | None] = reactive(None, repaint=False)
+    shown: reactive[tuple[DeviceInfo, float] | None] = reactive(None, repaint=False)
+    """The device, and the time now."""
 
-    def watch_device(self) -> None:
+    def watch_shown(self) -> None:
         self.look_again()
 
     def _draw(self, width: int) -> Content:
-        return explanation(self.device, width) if self.device else cell("", width)
+        return explanation(*self.shown, width) if self.shown else cell("", width)
 
 
 class DevicesView(View):
@@ -70,7 +72,11 @@ class DevicesView(View):
         stock = self._inventory.stock
         mirrors = self._picture.mirrors if self._picture else ()
         known = {device.path for device in stock.devices}
-        found = [*stock.devices, *(image for image in images(mirrors) if image.path not in known)]
+        newer = {
+            member.path: member.drives for mirror in mirrors for member in mirror.members if member.drives
+        }
+        found = [replace(device, drives=newer.get(device.path, device.drives)) for device in stock.devices]
+        found += [image for image in images(mirrors) if image.path not in known]
         self._listed = tuple(device for device in found if self.words in _all_words(device))
         branches = tree(self._listed)
         self.query_one(DeviceTree).draw(branches)
@@ -78,9 +84,9 @@ class DevicesView(View):
         self._explain()
 
     def _explain(self) -> None:
-        key = self.query_one(DeviceTree).key
-        device = next((device for device in self._listed if device.path == key), None)
-        self.query_one(_Explained).device = device
+        device = self._under_cursor
+        now = self._picture.now if self._picture else 0.0
+        self.query_one(_Explained).shown = (device, now) if device else None
 
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
@@ -89,11 +95,24 @@ class DevicesView(View):
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
-        """A device that is a member leads to its mirror."""
+        """A device that is a member leads to its mirror; of others, what can be done with them is asked."""
         event.stop()
         for mirror in self._picture.mirrors if self._picture else ():
             if any(member.path == event.option_id for member in mirror.members):
                 self.post_message(self.MirrorChosen(self, mirror.name, True))
+                return
+        if device := self._under_cursor:
+            self.post_message(self.DeviceChosen(device))
+
+    @property
+    def _under_cursor(self) -> DeviceInfo | None:
+        key = self.query_one(DeviceTree).key
+        return next((device for device in self._listed if device.path == key), None)
+
+    @property
+    def device(self) -> str | None:
+        found = self._under_cursor
+        return found.path if found and found.why_not is None else None
 
     @property
     def note(self) -> Content:

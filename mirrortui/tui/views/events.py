@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 
 from mirrortui.api.schema import Event, Mirror, Severity
+from mirrortui.tui.mouse import link
 from mirrortui.tui.store import Picture
 from mirrortui.tui.views.view import View, quiet
 from mirrortui.tui.widgets.event_feed import EventFeed
@@ -58,7 +59,8 @@ class EventsView(View):
     def note(self) -> Content:
         whose = f"of {self.of_mirror}" if self.of_mirror else ""
         level = "" if self.level == "all" else f"{self.level} "
-        return quiet(f"{level}{whose}".strip() or counted(len(self.shown), "event"))
+        told = quiet(f"{level}{whose}".strip() or counted(len(self.shown), "event"))
+        return link(told, "severity")
 
     def next_severity(self) -> None:
         """Show more, or less."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
@@ -11,7 +12,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from mirrortui.api.schema import Event, Member, Mirror
-from mirrortui.tui.drawing import Fitted, cell, printable
+from mirrortui.tui import keymap
+from mirrortui.tui.drawing import Fitted, cell, printable, row
+from mirrortui.tui.mouse import link
 from mirrortui.tui.store import Picture, Rates
 from mirrortui.tui.views.view import View, quiet
 from mirrortui.tui.widgets.activity import Activity
@@ -78,7 +81,7 @@ class MirrorsView(View):
             parts.append(self.order)
         if unwell:
             parts.append(f"{unwell} ▲")
-        return quiet(", ".join(parts))
+        return link(quiet(", ".join(parts)), "back" if self.words else "sort")
 
     @property
     def member(self) -> Member | None:
@@ -138,7 +141,7 @@ class MirrorsView(View):
         address = _address(mirror)
         if address != self._address:
             self._address = address
-            self.query_one("#address", Static).update(Fitted(lambda width: cell(address, width, "$quiet")))
+            self.query_one("#address", Static).update(Fitted(partial(_served, address)))
         self.query_one("#activity", Pane).entitle("ACTIVITY", quiet("last two minutes"))
         self.query_one("#map", Pane).entitle("MAP", legend())
 
@@ -153,6 +156,15 @@ def _clients(mirror: Mirror | None) -> str:
     if not mirror.clients:
         return "no client"
     return f"{counted(len(mirror.clients), 'client')}: {printable(', '.join(c.peer for c in mirror.clients))}"
+
+
+def _served(address: str, width: int) -> Content:
+    """The address, and how to get it into another terminal where there is room to say so."""
+    hint = row(" ", (keymap.key("copy_uri", "u"), "$accent"), (" copies it ", "$quiet"))
+    room = width - hint.cell_length
+    if not address or Content(address).cell_length > room:
+        return cell(address, width, "$quiet")
+    return row(cell(address, room, "$quiet"), hint)
 
 
 def _address(mirror: Mirror | None) -> str:

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from mirrortui.api.schema import Member, Mirror
+from mirrortui.api.schema import DeviceInfo, Member, Mirror
 from mirrortui.tui.store import Picture
 
 
@@ -31,6 +31,12 @@ class View(Container):
         mirror: str
         go: bool
 
+    @dataclass
+    class DeviceChosen(Message):
+        """Something is to be done with a device."""
+
+        device: DeviceInfo
+
     class Changed(Message):
         """It has something else to show."""
 
@@ -46,6 +52,11 @@ class View(Container):
     @property
     def member(self) -> Member | None:
         """The one under the cursor, where the focus is among members."""
+        return None
+
+    @property
+    def device(self) -> str | None:
+        """Path of the one under the cursor, if it can be a member."""
         return None
 
     def take_focus(self) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from textual.content import Content
 from textual.events import Click
 from textual.reactive import reactive
-from textual.style import Style
 
 from mirrortui.tui.actions import ACTIONS, PINNED, Action, Situation
 from mirrortui.tui.drawing import row
+from mirrortui.tui.mouse import link, linked
 from mirrortui.tui.widgets.drawn import Drawn
 
 _GAP = "  "
@@ -29,8 +29,7 @@ class ActionBar(Drawn):
         self.look_again()
 
     async def on_click(self, event: Click) -> None:
-        deed = event.style.meta.get("deed")
-        if isinstance(deed, str):
+        if deed := linked(event):
             await self.screen.run_action(deed)
 
     def _draw(self, width: int) -> Content:
@@ -56,4 +55,4 @@ def _width(action: Action) -> int:
 
 def _draw(action: Action) -> Content:
     content = row((action.key, "$accent bold"), " ", (action.label, "$quiet"))
-    return content.stylize(Style.from_meta({"deed": action.deed}))
+    return link(content, action.deed)

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 
 from mirrortui.api.schema import Plan
 from mirrortui.tui.drawing import row
+from mirrortui.tui.mouse import link
 from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.wording import file_names
 
@@ -36,7 +37,7 @@ class Confirm(Horizontal, can_focus=True):
             self.query_one("#way-out", Static).update(self._leaving())
 
     def _leaving(self) -> Content:
-        return row(self.way_out).stylize("$quiet")
+        return link(row(self.way_out).stylize("$quiet"), "leave")
 
     def compose(self) -> ComposeResult:
         yield Static(id="ask")
@@ -67,14 +68,14 @@ class Confirm(Horizontal, can_focus=True):
         first = row(enter, ", then ")
         match plan.confirm:
             case "none":
-                return row(enter, f"  {title}")
+                return link(row(enter, f"  {title}"), "choose")
             case "yes":
                 start = first if isinstance(focused, Input) else Content("")
-                return row(start, ("y", "$accent bold"), f"  {title}")
+                return link(row(start, ("y", "$accent bold"), f"  {title}"), "confirm")
             case "name" if focused is self.query_one(Entry):
                 return row("Type ", (plan.mirror, "bold"), ", then enter: ")
             case "name":
-                return row(first, "type ", (plan.mirror, "bold"))
+                return link(row(first, "type ", (plan.mirror, "bold")), "choose")
 
     def say(self, words: str) -> None:
         """While it is being done."""

@@ -10,7 +10,7 @@ from functools import partial
 from textual.content import Content
 
 from mirrortui.api.schema import DeviceInfo, Mirror
-from mirrortui.tui import keymap
+from mirrortui.tui import drives
 from mirrortui.tui.drawing import Fitted, cell, lines, path_cell, printable, row
 from mirrortui.tui.widgets.row_list import Row, RowList
 from mirrortui.units import format_size
@@ -60,7 +60,13 @@ def _natural(path: str) -> list[tuple[bool, int, str]]:
 def images(mirrors: Sequence[Mirror]) -> list[DeviceInfo]:
     """Members that are no devices, as if they were."""
     return [
-        DeviceInfo(path=member.path, size=member.size, model=IMAGE, why_not=f"member of {mirror.name}")
+        DeviceInfo(
+            path=member.path,
+            size=member.size,
+            model=IMAGE,
+            why_not=f"member of {mirror.name}",
+            drives=member.drives,
+        )
         for mirror in mirrors
         for member in mirror.members
         if member.path and not member.path.startswith("/dev/")
@@ -161,8 +167,8 @@ def _weight(tone: str) -> str:
     return "bold" if tone == "good" else ""
 
 
-def explanation(device: DeviceInfo, width: int) -> Content:
-    """All that is known of one, in two lines."""
+def explanation(device: DeviceInfo, now: float, width: int) -> Content:
+    """All that is known of one, in three lines."""
     known = [
         device.path,
         format_size(device.size),
@@ -175,15 +181,24 @@ def explanation(device: DeviceInfo, width: int) -> Content:
     glyph, tone, words = verdict(device)
     match tone:
         case "good":
-            create, add = keymap.key("create", "c"), keymap.key("add", "a")
-            what = f"It can be a member as it is: {create} creates a mirror, {add} adds it to one."
+            what = "It can be a member as it is: enter makes a mirror of it, or adds it."
         case "working":
             what = f"It is a {words}."
+        case _ if (device.why_not or "").startswith("holds "):
+            what = f"It {printable(device.why_not or '')}: enter keeps that and mirrors it, or overwrites it."
         case _:
             what = f"It cannot be a member: {printable(device.why_not or '')}."
     return lines(
         [
             row(" ", cell(" · ".join(part for part in known if part), width - 2, "$quiet")),
             row(" ", (glyph, f"${tone}"), " ", cell(what, width - 4)),
+            row("   ", _of_drives(device, now)).truncate(width, ellipsis=True),
         ]
     )
+
+
+def _of_drives(device: DeviceInfo, now: float) -> Content:
+    own = device.path.startswith("/dev/") and not device.parent
+    said = drives.told(device.drives, now, named=own)
+    parts = [Content(printable(words)).stylize(f"${tone}") for words, tone in said]
+    return Content(" · ").stylize("$quiet").join(parts)

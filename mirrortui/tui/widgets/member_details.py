@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from mirrortui.api.schema import DeviceInfo, Member
+from mirrortui.tui import drives
 from mirrortui.tui.drawing import printable, row
 from mirrortui.tui.words import latency
 from mirrortui.units import SECTOR, format_moment, format_size
@@ -15,11 +16,11 @@ _SIZED = 100
 _DOT = Content(" · ").stylize("$quiet")
 
 
-def details(member: Member, device: DeviceInfo | None, width: int) -> list[Content]:
+def details(member: Member, device: DeviceInfo | None, now: float, width: int) -> list[Content]:
     """In as few lines as they take."""
     folded: list[Content] = []
     line = Content("")
-    for part in _parts(member, device, sized=width >= _SIZED):
+    for part in _parts(member, device, now, sized=width >= _SIZED):
         if line and len(_INDENT) + line.cell_length + len(_DOT) + part.cell_length > width - 1:
             folded.append(line)
             line = Content("")
@@ -27,13 +28,14 @@ def details(member: Member, device: DeviceInfo | None, width: int) -> list[Conte
     return [row(_INDENT, line) for line in [*folded, line] if line]
 
 
-def _parts(member: Member, device: DeviceInfo | None, *, sized: bool) -> list[Content]:
+def _parts(member: Member, device: DeviceInfo | None, now: float, *, sized: bool) -> list[Content]:
     """`sized`: the size is said elsewhere."""
     parts = [_plain(part) for part in _identity(member, device, sized)]
     parts += [_plain(f"events {member.events}"), _errors(member)]
     if member.latency_p50 is not None:
         parts.append(_plain(f"p50 {latency(member.latency_p50)}, p99 {latency(member.latency_p99)}"))
     parts += [_plain(flag) for flag in flags(member)]
+    parts += [Content(printable(said)).stylize(f"${tone}") for said, tone in _drives(member, now)]
     if member.bad:
         parts.append(Content(f"{format_size(member.bad)} in its bad-block log").stylize("$attention"))
     if member.since is not None and member.state not in (
@@ -42,6 +44,13 @@ def _parts(member: Member, device: DeviceInfo | None, *, sized: bool) -> list[Co
     ):  # those say it beside their names
         parts.append(_plain(f"since {format_moment(member.since)[:16]}"))
     return parts
+
+
+def _drives(member: Member, now: float) -> list[drives.Said]:
+    """Of an image on a disk that tells nothing nothing is said: there is nothing to do about it here."""
+    own = member.path.startswith("/dev/")
+    known = any(drive.temperature is not None or drive.failing is not None for drive in member.drives or ())
+    return drives.told(member.drives, now, named=own) if own or known else []
 
 
 def flags(member: Member) -> list[str]:

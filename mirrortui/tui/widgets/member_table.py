@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from mirrortui.api.schema import DeviceInfo, Member, Mirror
 from mirrortui.tui.drawing import Align, Fitted, cell, graph, lines, path_cell, printable, row
+from mirrortui.tui.drives import failing
 from mirrortui.tui.store import Picture, Rates
 from mirrortui.tui.widgets.member_details import details
 from mirrortui.tui.widgets.row_list import Row, RowList
@@ -32,6 +33,7 @@ class _Shown:
     member: Member
     face: Face
     rates: Rates
+    now: float
     whole: int
     """Bytes of the mirror."""
 
@@ -72,7 +74,7 @@ class MemberTable(Vertical):
         for member in mirror.members if mirror else ():
             assert mirror
             rates = picture.rates.get((mirror.name, member.path), Rates())
-            shown = _Shown(member, member_face(member, mirror), rates, mirror.size)
+            shown = _Shown(member, member_face(member, mirror), rates, picture.now, mirror.size)
             draw = partial(_draw, shown)
             if self._device:
                 draw = partial(_draw_in_full, shown, self._device(member.path))
@@ -89,14 +91,14 @@ def _draw(shown: _Shown, width: int) -> Content:
 
 
 def _draw_in_full(shown: _Shown, device: DeviceInfo | None, width: int) -> Content:
-    return lines([_draw(shown, width), *details(shown.member, device, width)])
+    return lines([_draw(shown, width), *details(shown.member, device, shown.now, width)])
 
 
 def _note(shown: _Shown, room: int, width: int) -> Content:
     """Since when and why a member is out: beside its name, or below where that is too narrow."""
     member = shown.member
     since = "" if member.since is None else f"{clock_time(member.since)}  "
-    why = printable(member.why) or shown.face.word
+    why = printable(member.why) or ("" if member.path else "nobody knows where it was")
     if len(since) + len(why) <= room:
         return Content(since + why)
     return lines([Content(since), row(" " * 9, cell(why, width - 10))])
@@ -161,6 +163,8 @@ def _state(shown: _Shown, width: int) -> Content:
         word = f"{word}{percent(member.recovered, shown.whole)}"
     if member.bad and member.state == "in_sync":
         return cell(f"{format_size(member.bad)} bad" if width > 12 else "bad blocks", width, "$attention")
+    if member.state == "in_sync" and failing(member.drives):
+        return cell("disk is failing" if width > 12 else "failing", width, "$attention")
     if member.write_mostly and member.state == "in_sync":
         word = f"{word}, w-mostly" if width > 12 else "w-mostly"
     return cell(word, width, "$quiet" if face.tone == "good" else f"${face.tone}")

@@ -7,6 +7,7 @@ from textual.content import Content
 from mirrortui.api.schema import CheckRun, Mirror
 from mirrortui.tui import keymap
 from mirrortui.tui.drawing import bar, cell, lines, printable, row, wrapped
+from mirrortui.tui.drives import worry
 from mirrortui.tui.jobs import DIFFERED, DONE, STOPPED_EARLY, outcome
 from mirrortui.tui.wording import names_in, shorten
 from mirrortui.tui.words import counted, mirror_face, percent, stamp
@@ -39,6 +40,11 @@ def summary(mirror: Mirror | None, now: float, width: int) -> Content:
         drawn += [row("   ", cell(line, width - 4)) for line in why]
     elif mirror.mismatches and not mirror.sync:
         drawn.append(_differences(mirror, width))
+    if risk := worry(mirror):
+        told = f"{risk}; {keymap.key('fix', 'F')} fixes it"
+        drawn += [
+            row("   ", cell(line, width - 4, "$attention")) for line in wrapped(printable(told), width - 4)
+        ]
     if mirror.sync:
         drawn += _progress(mirror, width)
     elif mirror.paused:

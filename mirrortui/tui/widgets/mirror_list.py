@@ -10,6 +10,7 @@ from textual.content import Content
 from mirrortui.api.schema import Mirror, Sync
 from mirrortui.tui import keymap
 from mirrortui.tui.drawing import Fitted, bar, cell, lines, printable, row
+from mirrortui.tui.drives import worry
 from mirrortui.tui.store import Picture
 from mirrortui.tui.widgets.row_list import Row, RowList
 from mirrortui.tui.wording import names_in, shorten
@@ -84,7 +85,7 @@ class _Drawing:
         if mirror.sync:
             pace = shorten(_pace(mirror.sync), names_in(mirror))
             return lines([row(head, _progress(mirror, room)), _below(pace, width, "$quiet")])
-        why = Content("" if calm else printable(shorten(mirror.why, names_in(mirror))))
+        why = Content("" if calm else printable(shorten(mirror.why, names_in(mirror)) or worry(mirror)))
         if not why:
             return row(head, _traffic(mirror, room))
         if why.cell_length <= room:

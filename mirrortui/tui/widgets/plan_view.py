@@ -10,6 +10,7 @@ from textual.widget import Widget
 from mirrortui.api.schema import Plan
 from mirrortui.errors import MirrortuiError
 from mirrortui.tui.drawing import Fitted, cell, lines, printable, row, wrapped
+from mirrortui.tui.mouse import link
 
 _LABEL = 14
 
@@ -59,8 +60,8 @@ def _command(line: str, width: int) -> list[Content]:
     """The same on a command line, and the key that copies it."""
     if not line:
         return []
-    key = row(" " * _LABEL, ("^y", "$accent"), (" copies it", "$quiet"))
-    return [*_entry("as command", line, width, "$quiet"), key]
+    key = link(row(("^y", "$accent"), (" copies it", "$quiet")), "copy_command")
+    return [*_entry("as command", line, width, "$quiet"), row(" " * _LABEL, key)]
 
 
 def _hint(hint: str, width: int) -> list[Content]:

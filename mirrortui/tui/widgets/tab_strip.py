@@ -5,10 +5,10 @@ from __future__ import annotations
 from textual.content import Content
 from textual.events import Click
 from textual.reactive import reactive
-from textual.style import Style
 
 from mirrortui.tui.actions import ACTIONS, Action
 from mirrortui.tui.drawing import row, rule
+from mirrortui.tui.mouse import link, linked
 from mirrortui.tui.widgets.drawn import Drawn
 
 _NOTE = 24
@@ -28,8 +28,7 @@ class TabStrip(Drawn):
         self.look_again()
 
     async def on_click(self, event: Click) -> None:
-        deed = event.style.meta.get("deed")
-        if isinstance(deed, str):
+        if deed := linked(event):
             await self.screen.run_action(deed)
 
     def _draw(self, width: int) -> Content:
@@ -44,7 +43,7 @@ class TabStrip(Drawn):
             " ",
             (place.label, "$foreground bold underline" if here else "$quiet"),
         )
-        return drawn.stylize(Style.from_meta({"deed": place.deed}))
+        return link(drawn, place.deed)
 
 
 PLACES = [action for action in ACTIONS if action.group == "place"]

@@ -13,10 +13,11 @@ A mirror keeps the same data on two or more disks or disk images. When one of th
 whoever uses the data does not notice: it is said here, with what to do about it.
 
 [$accent bold]{create}[/]  create one, from devices or from image files
+[$accent bold]{scan}[/]  start those made before, here or by mdadm, that are found on devices
+[$accent bold]{gather}[/]  start one whose members you name: image files, for example
 [$accent bold]{help}[/]  see all keys and signs
 
-[bold]mirrortui demo[/]             tries everything on a throw-away mirror
-[bold]mirrortui assemble --scan[/]  starts mirrors made before, here or by mdadm"""
+[bold]mirrortui demo[/]  tries everything on a throw-away mirror"""
 
 _LOST = """\
 [bold]No engine answers[/]
@@ -32,7 +33,8 @@ class Welcome(Static):
 
     def teach(self) -> None:
         """There is an engine, and it has no mirror."""
-        self.update(_TEXT.format(create=keymap.key("create", "c"), help=keymap.key("help", "?")))
+        keys = {"create": "c", "scan": "S", "gather": "N", "help": "?"}
+        self.update(_TEXT.format(**{action: keymap.key(action, key) for action, key in keys.items()}))
 
     def explain(self, why: str) -> None:
         """There is no engine, and there never was one."""
