@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Static
 
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.testing.fake_engine import FakeEngine
 from mirrortui.testing.manual_clock import ManualClock
 from mirrortui.testing.staging import press, settle, stage

@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
 
+from mirrortui.api.answers import BadBlocks, DeviceInfo, EngineInfo, Forecast, Handover, Plan
 from mirrortui.api.interface import MemberVerb
-from mirrortui.api.problems import from_problem
-from mirrortui.api.schema import (
+from mirrortui.api.mirrors import CheckRun, Look, Mirror
+from mirrortui.api.requests import (
     AccessRequest,
     AdoptRequest,
     AssembleRequest,
-    BadBlocks,
     BadBlocksRequest,
     BitmapRequest,
-    CheckRun,
     CreateRequest,
-    DeviceInfo,
-    EngineInfo,
-    Event,
     ExportRequest,
-    Forecast,
     ForecastRequest,
     GrowRequest,
-    Handover,
     HandoverRequest,
     ImpactRequest,
     LabRequest,
-    Look,
     LookRequest,
     MemberRequest,
-    Mirror,
-    Plan,
-    Problem,
     RenameRequest,
     ReplaceRequest,
     SetRequest,
@@ -49,7 +36,8 @@ from mirrortui.api.schema import (
     TakeoverRequest,
     ZeroRequest,
 )
-from mirrortui.errors import MirrortuiError, NoEngineError
+from mirrortui.api.wire import Events, ask, exchange
+from mirrortui.errors import MirrortuiError
 
 Answer = TypeVar("Answer")
 
@@ -63,56 +51,6 @@ SAVE_WITHIN = 24 * 3600.0
 """Seconds for an assembly that first reads two whole members: to keep what only one of them holds."""
 HEARTBEAT = 5.0
 """Seconds between the empty lines of a quiet event stream; when three are missing, the engine is gone."""
-
-
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout: float) -> None:
-        super().__init__("mirrortui", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-        self.wire = self.sock  # the parent forgets its own when the answer says "close"
-
-
-class _Events:
-    """An EventStream (api.interface) over one connection."""
-
-    def __init__(self, connection: _Connection, response: http.client.HTTPResponse, follow: bool) -> None:
-        self._connection = connection
-        self._response = response
-        self._follow = follow
-        self._socket = connection.wire
-        self._closed = False
-
-    def __iter__(self) -> Iterator[Event]:
-        decoder = msgspec.json.Decoder(Event)
-        try:
-            while line := self._response.readline():
-                if line.strip():
-                    yield decoder.decode(line)
-        except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
-            # A socket closed by close() shows in several ways, depending on how far the read was.
-            if not self._closed:
-                raise NoEngineError(f"The engine's event stream broke: {error}.", hint=_NEXT_STEP) from error
-        else:
-            if self._follow and not self._closed:
-                raise NoEngineError("The engine ended its event stream.", hint=_NEXT_STEP)
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes a reader in another thread, as close() would not
-        self._connection.close()
-
-
-_NEXT_STEP = 'Start one with "mirrortui engine run", or name another with --socket.'
 
 
 class EngineClient:
@@ -139,8 +77,13 @@ class EngineClient:
 
     def forecast(self, mirror: str, request: ForecastRequest) -> Forecast:
         """What would happen if a member failed now."""
-        return self._exchange(
-            "POST", _target(mirror, "if-fails"), msgspec.json.encode(request), Forecast, ANSWER_WITHIN
+        return exchange(
+            self.path,
+            "POST",
+            _target(mirror, "if-fails"),
+            msgspec.json.encode(request),
+            Forecast,
+            ANSWER_WITHIN,
         )
 
     def devices(self) -> list[DeviceInfo]:
@@ -153,7 +96,7 @@ class EngineClient:
 
     def metrics(self) -> str:
         """The mirrors' state in Prometheus's text format."""
-        connection, response = self._ask("GET", "/metrics", None, ANSWER_WITHIN)
+        connection, response = ask(self.path, "GET", "/metrics", None, ANSWER_WITHIN)
         try:
             return response.read().decode()
         except (OSError, http.client.HTTPException) as error:
@@ -172,7 +115,7 @@ class EngineClient:
 
     def adopt(self, request: AdoptRequest) -> Mirror:
         """Make a disk with data on it the first member of a new mirror."""
-        return self._post("/v1/adopt", _acting(request), Mirror)
+        return self._post("/v1/adopt", _acting(request), Mirror, SAVE_WITHIN if request.into else ACT_WITHIN)
 
     def plan_adopt(self, request: AdoptRequest) -> Plan:
         """What `adopt` would do."""
@@ -316,14 +259,14 @@ class EngineClient:
         """A mishap in the fault lab; of mirrors that were started with it."""
         return self._post(_target(mirror, "lab"), request, Mirror)
 
-    def events(self, since: int = 0, *, follow: bool = False) -> _Events:
+    def events(self, since: int = 0, *, follow: bool = False) -> Events:
         """The journal's events above `since`; with `follow` also those to come."""
         target = f"/v1/events?since={since}&follow={int(follow)}"
-        connection, response = self._ask("GET", target, None, 3 * HEARTBEAT)
-        return _Events(connection, response, follow)
+        connection, response = ask(self.path, "GET", target, None, 3 * HEARTBEAT)
+        return Events(connection, response, follow)
 
     def _get(self, target: str, kind: type[Answer], timeout: float = ANSWER_WITHIN) -> Answer:
-        return self._exchange("GET", target, None, kind, timeout)
+        return exchange(self.path, "GET", target, None, kind, timeout)
 
     def _post(
         self,
@@ -332,48 +275,7 @@ class EngineClient:
         kind: type[Answer],
         timeout: float = ACT_WITHIN,
     ) -> Answer:
-        return self._exchange("POST", target, msgspec.json.encode(request), kind, timeout)
-
-    def _exchange(
-        self, method: str, target: str, body: bytes | None, kind: type[Answer], timeout: float
-    ) -> Answer:
-        connection, response = self._ask(method, target, body, timeout)
-        try:
-            return msgspec.json.decode(response.read(), type=kind)
-        except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
-            raise MirrortuiError(f"The engine's answer to {method} {target} broke off: {error}.") from error
-        finally:
-            connection.close()
-
-    def _ask(
-        self, method: str, target: str, body: bytes | None, timeout: float
-    ) -> tuple[_Connection, http.client.HTTPResponse]:
-        """The answer, its body still to be read. Raises what the engine raised."""
-        connection = _Connection(self.path, timeout)
-        try:
-            connection.request(method, target, body, {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            if response.status < 300:
-                return connection, response
-            raise from_problem(msgspec.json.decode(response.read(), type=Problem))
-        except TimeoutError as error:
-            connection.close()
-            raise NoEngineError(
-                f"The engine on {self.path} did not answer within {timeout:.0f} s.",
-                hint='"mirrortui engine status" tells whether it lives.',
-            ) from error
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            reason = getattr(error, "strerror", None) or str(error)
-            raise NoEngineError(f"No engine answers on {self.path}: {reason}.", hint=_NEXT_STEP) from error
-        except msgspec.MsgspecError as error:
-            connection.close()
-            raise MirrortuiError(
-                f"What answers on {self.path} is not a mirrortui engine: {error}."
-            ) from error
-        except MirrortuiError:
-            connection.close()
-            raise
+        return exchange(self.path, "POST", target, msgspec.json.encode(request), kind, timeout)
 
 
 def _target(mirror: str, verb: str) -> str:

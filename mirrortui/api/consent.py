@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.problems import UnconfirmedError
-from mirrortui.api.schema import Plan, Verb
+from mirrortui.api.vocabulary import Verb
 from mirrortui.errors import MirrortuiError, RefusedError
 
 

@@ -5,31 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, Protocol
 
-from mirrortui.api.schema import (
+from mirrortui.api.answers import BadBlocks, DeviceInfo, EngineInfo, Event, Forecast, Handover, Plan
+from mirrortui.api.mirrors import CheckRun, Look, Mirror
+from mirrortui.api.requests import (
     AccessRequest,
     AdoptRequest,
     AssembleRequest,
-    BadBlocks,
     BadBlocksRequest,
     BitmapRequest,
-    CheckRun,
     CreateRequest,
-    DeviceInfo,
-    EngineInfo,
-    Event,
     ExportRequest,
-    Forecast,
     ForecastRequest,
     GrowRequest,
-    Handover,
     HandoverRequest,
     ImpactRequest,
     LabRequest,
-    Look,
     LookRequest,
     MemberRequest,
-    Mirror,
-    Plan,
     RenameRequest,
     ReplaceRequest,
     SetRequest,

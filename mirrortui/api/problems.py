@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mirrortui.api.schema import Plan, Problem
+from mirrortui.api.answers import Plan, Problem
 from mirrortui.errors import ConfirmationError, MirrortuiError, from_code
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.consent import command
-from mirrortui.api.schema import ByteRange, Difference, Plan
+from mirrortui.api.mirrors import Difference
+from mirrortui.api.requests import ByteRange
 from mirrortui.units import format_size
 
 _NAMED = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import rich_click as click
 from msgspec.structs import replace
 
-from mirrortui.api.schema import AdoptRequest
+from mirrortui.api.requests import AdoptRequest
 from mirrortui.cli.confirm import confirmed, print_plan
 from mirrortui.cli.mirrors import started
 from mirrortui.cli.session import Session, absolute, engine_options, to_bytes
@@ -15,6 +15,11 @@ from mirrortui.cli.session import Session, absolute, engine_options, to_bytes
 @click.argument("name")
 @click.argument("disk")
 @click.argument("new", required=False)
+@click.option(
+    "--into",
+    metavar="NEW",
+    help="Write nothing to DISK: copy all of it into NEW, slightly larger, which is the member then.",
+)
 @click.option("--tail-is-free", is_flag=True, help="Take your word that nothing at its end is needed.")
 @click.option("--extend", is_flag=True, help="Make an image file longer, if its end is not free.")
 @click.option(
@@ -34,6 +39,7 @@ def adopt(
     name: str,
     disk: str,
     new: str | None,
+    into: str | None,
     tail_is_free: bool,
     extend: bool,
     bitmap_chunk: int | None,
@@ -45,12 +51,14 @@ def adopt(
 ) -> int:
     """Make a mirror of a DISK with data on it, which stay where they are; fill NEW from it; print the NBD URI.
 
-    Only the end of the disk is written to: 128 KiB or a little more, which must be free. --plan says which bytes.
+    Only the end of the disk is written to: 128 KiB or a little more, which must be free. --plan says which bytes. If it
+    is not free, --into copies the disk, and status says meanwhile how far that is.
     """
     request = AdoptRequest(
         name=name,
         disk=absolute(disk),
         new=absolute(new) if new else None,
+        into=absolute(into) if into else None,
         tail_is_free=tail_is_free,
         extend=extend,
         bitmap_chunk=bitmap_chunk,

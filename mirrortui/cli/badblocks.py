@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import rich_click as click
 
-from mirrortui.api.schema import BadBlocks, BadBlocksRequest
+from mirrortui.api.answers import BadBlocks
+from mirrortui.api.requests import BadBlocksRequest
 from mirrortui.cli.session import Session, absolute, engine_options, name_argument, print_json
 from mirrortui.units import format_size
 

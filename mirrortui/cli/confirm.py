@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import rich_click as click
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.problems import UnconfirmedError
-from mirrortui.api.schema import Plan
 from mirrortui.cli.session import print_json
 from mirrortui.errors import ConfirmationError
 

@@ -18,8 +18,9 @@ import rich_click as click
 
 from mirrortui.api.client import EngineClient
 from mirrortui.api.launch import join, launch
+from mirrortui.api.mirrors import Mirror
 from mirrortui.api.paths import Paths, resolve
-from mirrortui.api.schema import CreateRequest, MemberRequest, Mirror, SpeedRequest, StopRequest
+from mirrortui.api.requests import CreateRequest, MemberRequest, SpeedRequest, StopRequest
 from mirrortui.cli.screen import screen_options, show
 from mirrortui.cli.session import Session, print_json
 from mirrortui.errors import MirrortuiError, NoEngineError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from mirrortui.api.schema import DeviceInfo
+from mirrortui.api.answers import DeviceInfo
 from mirrortui.cli.session import Session, engine_options, print_json
 from mirrortui.cli.text import table
 from mirrortui.units import format_size

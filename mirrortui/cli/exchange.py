@@ -5,7 +5,7 @@ from __future__ import annotations
 import rich_click as click
 from msgspec.structs import replace
 
-from mirrortui.api.schema import HandoverRequest, TakeoverRequest
+from mirrortui.api.requests import HandoverRequest, TakeoverRequest
 from mirrortui.cli.confirm import confirmed, print_plan
 from mirrortui.cli.session import Session, engine_options, name_argument, print_json, to_name
 from mirrortui.cli.text import summary

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from mirrortui.api.schema import ExportRequest
+from mirrortui.api.requests import ExportRequest
 from mirrortui.cli.session import Session, absolute, engine_options, print_json
 from mirrortui.errors import NotFoundError, RequestError
 from mirrortui.units import format_moment, format_size

@@ -7,7 +7,8 @@ from typing import get_args
 import msgspec
 import rich_click as click
 
-from mirrortui.api.schema import LabRequest, Mishap
+from mirrortui.api.requests import LabRequest
+from mirrortui.api.vocabulary import Mishap
 from mirrortui.cli.session import Session, absolute, engine_options, name_argument, print_json
 from mirrortui.cli.text import summary
 from mirrortui.errors import RequestError

@@ -6,7 +6,7 @@ import rich_click as click
 from msgspec.structs import replace as changed
 
 from mirrortui.api.interface import MemberVerb
-from mirrortui.api.schema import MemberRequest, ReplaceRequest
+from mirrortui.api.requests import MemberRequest, ReplaceRequest
 from mirrortui.cli.confirm import confirmed, print_plan
 from mirrortui.cli.session import Session, absolute, engine_options, name_argument, print_json
 from mirrortui.cli.text import summary

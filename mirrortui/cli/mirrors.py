@@ -7,17 +7,11 @@ from pathlib import Path
 import rich_click as click
 from msgspec.structs import replace
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.client import EngineClient
-from mirrortui.api.schema import (
-    LONGEST_TIMEOUT,
-    SHORTEST_TIMEOUT,
-    TIMEOUT,
-    AssembleRequest,
-    CreateRequest,
-    Mirror,
-    Plan,
-    StopRequest,
-)
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import AssembleRequest, CreateRequest, StopRequest
+from mirrortui.api.vocabulary import LONGEST_TIMEOUT, SHORTEST_TIMEOUT, TIMEOUT
 from mirrortui.cli.confirm import confirmed, confirmed_plan, print_plan
 from mirrortui.cli.session import Session, absolute, engine_options, print_json, to_bytes, to_name
 from mirrortui.cli.text import summary

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import rich_click as click
 
 from mirrortui.api.client import EngineClient
-from mirrortui.api.schema import CheckRun, CopyOf, Difference, LookRequest
+from mirrortui.api.mirrors import CheckRun, CopyOf, Difference
+from mirrortui.api.requests import LookRequest
 from mirrortui.cli.session import Session, engine_options, name_argument, print_json, to_bytes
 from mirrortui.cli.text import table
 from mirrortui.units import format_size

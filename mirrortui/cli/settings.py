@@ -8,18 +8,11 @@ from typing import Literal
 import rich_click as click
 from msgspec.structs import replace
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.client import EngineClient
-from mirrortui.api.schema import (
-    MOST_BEHIND,
-    AccessRequest,
-    BitmapRequest,
-    GrowRequest,
-    MemberFlag,
-    Mirror,
-    Plan,
-    RenameRequest,
-    SetRequest,
-)
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import AccessRequest, BitmapRequest, GrowRequest, RenameRequest, SetRequest
+from mirrortui.api.vocabulary import MOST_BEHIND, MemberFlag
 from mirrortui.cli.confirm import confirmed, print_plan
 from mirrortui.cli.session import Session, absolute, engine_options, name_argument, print_json, to_bytes
 from mirrortui.cli.text import summary
@@ -64,47 +57,42 @@ def set_flag(
     members may lag, 0 to 16383; a flush waits for them all the same.
     """
     if len(words) == 2 and words[0] == "write-behind":
-        return _set_write_behind(session.engine(), name, words[1], yes, plan, as_json)
+        return _set_bitmap(session.engine(), name, _behind_request(words[1]), yes, plan, as_json)
     if len(words) == 2 and words[0] == "bitmap":
-        return _set_bitmap(session.engine(), name, words[1], bitmap_chunk, yes, plan, as_json)
+        request = _bitmap_request(words[1], bitmap_chunk)
+        return _set_bitmap(session.engine(), name, request, yes, plan, as_json)
     if len(words) != 3 or bitmap_chunk:
         raise RequestError(
             "set wants MEMBER, a flag, and on or off; or bitmap, and none or internal; or write-behind, and a number.",
             hint='"mirrortui set --help" shows how it is meant.',
         )
     member, flag, value = words
-    request = SetRequest(member=absolute(member), flag=_flag(flag), on=_is_on(value))
+    wanted = SetRequest(member=absolute(member), flag=_flag(flag), on=_is_on(value))
     client = session.engine()
     return _run(
-        lambda: client.plan_set_flag(name, request),
-        lambda sure, events: client.set_flag(name, replace(request, yes=sure, events=events)),
+        lambda: client.plan_set_flag(name, wanted),
+        lambda sure, events: client.set_flag(name, replace(wanted, yes=sure, events=events)),
         yes,
         plan,
         as_json,
     )
+
+
+def _bitmap_request(kind: str, chunk: int | None) -> BitmapRequest:
+    if chunk is not None and chunk < _LEAST_CHUNK:
+        raise RequestError(f"A bitmap chunk of {chunk} bytes cannot be used: the least is {_LEAST_CHUNK}.")
+    return BitmapRequest(bitmap=_kind(kind), chunk=chunk)
+
+
+def _behind_request(count: str) -> BitmapRequest:
+    if not count.isdecimal() or int(count) > MOST_BEHIND:
+        raise RequestError(f"write-behind wants a number of writes, 0 to {MOST_BEHIND}, not {count!r}.")
+    return BitmapRequest(bitmap="internal", write_behind=int(count))
 
 
 def _set_bitmap(
-    client: EngineClient, name: str, kind: str, chunk: int | None, yes: bool, plan: bool, as_json: bool
+    client: EngineClient, name: str, request: BitmapRequest, yes: bool, plan: bool, as_json: bool
 ) -> int:
-    if chunk is not None and chunk < _LEAST_CHUNK:
-        raise RequestError(f"A bitmap chunk of {chunk} bytes cannot be used: the least is {_LEAST_CHUNK}.")
-    request = BitmapRequest(bitmap=_kind(kind), chunk=chunk)
-    return _run(
-        lambda: client.plan_set_bitmap(name, request),
-        lambda sure, events: client.set_bitmap(name, replace(request, yes=sure, events=events)),
-        yes,
-        plan,
-        as_json,
-    )
-
-
-def _set_write_behind(
-    client: EngineClient, name: str, count: str, yes: bool, plan: bool, as_json: bool
-) -> int:
-    if not count.isdecimal() or int(count) > MOST_BEHIND:
-        raise RequestError(f"write-behind wants a number of writes, 0 to {MOST_BEHIND}, not {count!r}.")
-    request = BitmapRequest(bitmap="internal", write_behind=int(count))
     return _run(
         lambda: client.plan_set_bitmap(name, request),
         lambda sure, events: client.set_bitmap(name, replace(request, yes=sure, events=events)),

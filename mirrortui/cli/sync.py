@@ -8,7 +8,9 @@ import rich_click as click
 from msgspec.structs import replace
 
 from mirrortui.api.client import EngineClient
-from mirrortui.api.schema import ByteRange, Impact, ImpactRequest, Mirror, SpeedRequest, SyncRequest, SyncVerb
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import ByteRange, ImpactRequest, SpeedRequest, SyncRequest
+from mirrortui.api.vocabulary import Impact, SyncVerb
 from mirrortui.cli.confirm import confirmed, print_plan
 from mirrortui.cli.session import Session, absolute, engine_options, name_argument, print_json, to_name
 from mirrortui.cli.text import common_speed, summary

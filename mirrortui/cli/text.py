@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import rich_click as click
 
-from mirrortui.api.schema import Bitmap, Event, Member, Mirror, SpeedRequest, Sync
+from mirrortui.api.answers import Event
+from mirrortui.api.mirrors import Bitmap, Member, Mirror, Sync
+from mirrortui.api.requests import SpeedRequest
 from mirrortui.units import format_duration, format_latency, format_moment, format_rate, format_size
 
 _STATES = {

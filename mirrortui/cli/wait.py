@@ -7,7 +7,7 @@ import time
 import rich_click as click
 
 from mirrortui.api.client import EngineClient
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.cli.session import Session, engine_options, name_argument, print_json
 from mirrortui.cli.text import in_sync, summary
 from mirrortui.errors import MirrortuiError, WaitTimeoutError

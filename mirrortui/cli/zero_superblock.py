@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import rich_click as click
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.consent import require
-from mirrortui.api.schema import Plan
 from mirrortui.cli.confirm import confirmed_plan, print_plan
 from mirrortui.cli.session import absolute, print_json
 from mirrortui.worker import unmark

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-from mirrortui.device import block, usage
+from mirrortui.device import block, looks, usage
 from mirrortui.errors import InUseError, MemberError, MirrortuiError, RequestError
 
 _F_OFD_GETLK, _F_OFD_SETLK = 36, 37
@@ -163,11 +163,11 @@ def _in_use(path: str, found: os.stat_result) -> MirrortuiError:
 
 def check_distinct(paths: Sequence[str]) -> None:
     """No two of these are the same storage: not by links, not a loop device and its image, not a disk and its
-    partition. Raises RequestError. What does not exist is not looked at.
+    partition. Raises RequestError, MemberError for what does not answer. What does not exist is not looked at.
     """
     seen: list[tuple[str, list[tuple[str, int, int]]]] = []
     for path in paths:
-        chain = _stands_on(path)
+        chain = looks.look(path, _stands_on)
         for other, others in seen:
             if not chain or not others:
                 continue

@@ -104,7 +104,7 @@ def _describe(
     if seen is None:
         why_not = f"member of {member_of}" if member_of else "does not answer"
     elif isinstance(seen, MemberError):
-        why_not = seen.what
+        why_not = f"member of {member_of}" if member_of else seen.what
     else:
         sector, signatures = seen.sector, seen.signatures
         partitions = list(usage.partitions(device.device_number).values())

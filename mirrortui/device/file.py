@@ -50,8 +50,8 @@ class FileDevice:
         self.pread: Callable[[memoryview, int], int] | None = None
         self.pwrite: Callable[[memoryview, int], int] | None = None
         local = kernel.is_local(fd)
-        self._inquirer = None if local else Inquirer()
-        """Asks what may hang: it is another process or machine that answers."""
+        self._inquirer = None if kernel.is_memory(fd) else Inquirer()
+        """Asks what may hang: a disk, another process or another machine answers."""
         if local and not direct:
             self.pread = _inline_read(fd)
             self.pwrite = None if readonly else functools.partial(os.pwrite, fd)

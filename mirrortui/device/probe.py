@@ -11,7 +11,8 @@ from errno import EBUSY
 from types import TracebackType
 from typing import Literal
 
-from mirrortui.device import block, claims, file, usage
+from mirrortui.device import block, bounded, claims, file, usage
+from mirrortui.device.looks import look
 from mirrortui.device.signatures import Signature, identify
 from mirrortui.errors import InUseError, MemberError, MirrortuiError, RefusedError
 from mirrortui.units import MIB, SECTOR
@@ -95,7 +96,7 @@ class Peek:
         return None
 
     def close(self) -> None:
-        os.close(self._fd)
+        bounded.close(self._fd)
 
     def __enter__(self) -> Peek:
         return self
@@ -132,7 +133,11 @@ class Probe:
 
 
 def probe(path: str) -> Probe:
-    """Look at an image or block device. Raises MemberError for what is neither, or not there."""
+    """Look at an image or block device. Raises MemberError for what is neither, not there, or does not answer."""
+    return look(path, _probe)
+
+
+def _probe(path: str) -> Probe:
     found = claims.look(path)
     kind: Literal["image", "block device"] = "block device" if stat.S_ISBLK(found.st_mode) else "image"
     real = os.path.realpath(path)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from mirrortui.api import names
+from mirrortui.api.answers import Plan
 from mirrortui.api.consent import command, refusal
-from mirrortui.api.schema import AdoptRequest, AssembleRequest, Mirror, Plan
-from mirrortui.device.claims import check_distinct
-from mirrortui.device.probe import Probe, check_candidate
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import AdoptRequest, AssembleRequest
+from mirrortui.device.claims import check_distinct, refused
+from mirrortui.device.probe import Probe, check_candidate, probe
 from mirrortui.engine.planning import Draft, check_name_is_free, check_not_running
-from mirrortui.errors import MemberError, MirrortuiError
+from mirrortui.errors import InUseError, MemberError, MirrortuiError, RefusedError, RequestError
 from mirrortui.format import layout
-from mirrortui.mirror import adopt
-from mirrortui.units import SECTOR, format_size
+from mirrortui.mirror import adopt, transplant
+from mirrortui.units import KIB, SECTOR, format_size
 from mirrortui.worker.candidates import deliberation, losses
 from mirrortui.worker.tail import Tail, survey
 
@@ -25,6 +28,8 @@ def draft_adopt(request: AdoptRequest, mirrors: Sequence[Mirror]) -> Draft:
     """
     names.checked(request.name)
     check_name_is_free(request.name, request.force, mirrors)
+    if request.into:
+        return _draft_transplant(request, request.into, mirrors)
     paths = [request.disk, *([request.new] if request.new else [])]
     check_distinct(paths)
     check_not_running(paths, mirrors)
@@ -38,6 +43,73 @@ def draft_adopt(request: AdoptRequest, mirrors: Sequence[Mirror]) -> Draft:
         assemble=AssembleRequest(name=request.name, members=[request.disk], direct=request.direct),
         adopt=request,
     )
+
+
+def _draft_transplant(request: AdoptRequest, into: str, mirrors: Sequence[Mirror]) -> Draft:
+    """The disk is only read."""
+    if request.new or request.tail_is_free or request.extend:
+        raise RequestError(
+            "--into copies all of the disk and writes nothing to it: a member to be filled, --tail-is-free and "
+            "--extend do not go with it."
+        )
+    check_distinct([request.disk, into])
+    check_not_running([request.disk, into], mirrors)
+    disk, newcomer = probe(request.disk), check_candidate(into, force=request.force)
+    _check_source(disk)
+    where = transplant.lay_out(newcomer.size, disk.size, request.bitmap_chunk, into)
+    size = where.data_size * SECTOR
+    plan = Plan(
+        verb="adopt",
+        mirror=request.name,
+        title=f"Copy all of {request.disk} into {into}, the first member of {request.name}, {format_size(size)}",
+        copies=f"{format_size(disk.size)} from {request.disk} to {into}; then both are read again and compared",
+        erases=losses(newcomer),
+        meanwhile=f"it cannot be used before that is done; nobody else may use {request.disk}, which is only read",
+        afterwards=f"1 of 2 copies, on {into}: if that one fails, the data is as old as {request.disk}",
+        command=_command(request, yes=True),
+        confirm="name" if deliberation(newcomer) == "name" else "yes",
+        refused=None,
+        notes=[*_about_source(disk, size)],
+    )
+    job = AssembleRequest(name=request.name, members=[into], direct=request.direct)
+    return Draft(plan=plan, name=request.name, assemble=job, adopt=request)
+
+
+def _check_source(disk: Probe) -> None:
+    """Raises InUseError, MemberError, RefusedError."""
+    if disk.in_use:
+        raise refused(disk.path, disk.in_use.reason, disk.in_use.hint, InUseError)
+    if disk.problem:
+        raise disk.problem
+    if not disk.size:
+        raise refused(
+            disk.path, "is empty", "adopt is for a disk with data on it; create makes a new mirror."
+        )
+    if disk.kind == "image" and (more := -Path(disk.path).stat().st_size % SECTOR):
+        raise refused(
+            disk.path,
+            f"is not a whole number of sectors of {SECTOR} bytes long",
+            f"{more} bytes more make it that: truncate -s +{more} {disk.path}",
+            RefusedError,
+        )
+    if member := next((one for one in disk.signatures if one.kind.startswith("MD ")), None):
+        raise RefusedError(
+            f"{disk.path} is a member of an array already: {member}; nothing was written.",
+            hint="Assemble that one.",
+        )
+
+
+def _about_source(disk: Probe, size: int) -> Iterator[str]:
+    missing = adopt.extended(size) - disk.size
+    yield f"Nothing is written to {disk.path}: it stays as it is, a copy as of now, and no member."
+    if disk.signatures:
+        holds = " and ".join(str(one) for one in disk.signatures)
+        yield f"It holds {holds}, and so does the mirror then: mount one of the two, and never both by the same UUID."
+    if missing > 0:
+        yield (
+            f"{disk.path} is too small by {-(-missing // KIB)} KiB to be added afterwards; a device of "
+            f"{disk.size + missing} bytes or more can be, and then there are two copies."
+        )
 
 
 def impossible_adopt(request: AdoptRequest, error: MirrortuiError) -> Plan:
@@ -95,6 +167,7 @@ def _command(request: AdoptRequest, *, yes: bool = False) -> str:
         request.name,
         request.disk,
         *([request.new] if request.new else []),
+        into=request.into,
         tail_is_free=request.tail_is_free,
         extend=request.extend,
         bitmap_chunk=request.bitmap_chunk,

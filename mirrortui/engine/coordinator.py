@@ -7,12 +7,13 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable
 
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
+from mirrortui.device.looks import look
 from mirrortui.device.physical import disks
 from mirrortui.engine.queue import Wish, turns
 from mirrortui.engine.state import State
 from mirrortui.engine.ward import Ward
-from mirrortui.errors import MirrortuiError
+from mirrortui.errors import MemberError, MirrortuiError
 from mirrortui.log import logger
 from mirrortui.worker.messages import Turn
 
@@ -60,7 +61,8 @@ class Coordinator:
         found: dict[int, str] = {}
         for member in mirror.members:
             if member.size:
-                found |= disks(member.path)
+                with contextlib.suppress(MemberError):  # one that does not answer holds nobody up
+                    found |= look(member.path, disks)
         return Wish(
             name=mirror.name,
             copies=mirror.sync_action in ("resync", "recover"),

@@ -10,18 +10,17 @@ from collections.abc import Awaitable, Callable, Container, Sequence
 from msgspec.structs import replace
 
 from mirrortui.api import names
+from mirrortui.api.answers import Forecast, Plan
 from mirrortui.api.consent import command, refusal, require
+from mirrortui.api.mirrors import Mirror
 from mirrortui.api.paths import Paths
-from mirrortui.api.schema import (
+from mirrortui.api.requests import (
     AccessRequest,
     AssembleRequest,
     BitmapRequest,
-    Forecast,
     ForecastRequest,
     GrowRequest,
     LabRequest,
-    Mirror,
-    Plan,
     RenameRequest,
     SetRequest,
     StopRequest,

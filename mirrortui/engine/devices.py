@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mirrortui.api.schema import AssembleRequest, DeviceInfo, Mirror
+from mirrortui.api.answers import DeviceInfo
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import AssembleRequest
 from mirrortui.device.discovery import DiscoveredDevice, discover
 from mirrortui.errors import MirrortuiError
 from mirrortui.format.superblock import Superblock, format_uuid

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from mirrortui.api.schema import DeviceInfo, Drive, Mirror
+from mirrortui.api.answers import DeviceInfo
+from mirrortui.api.mirrors import Drive, Mirror
 from mirrortui.clock import Clock
 from mirrortui.device import drive, physical
 from mirrortui.device.smart import Health

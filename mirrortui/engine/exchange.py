@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn
 
+from mirrortui.api.answers import Handover, Plan
 from mirrortui.api.consent import command, refusal, require
-from mirrortui.api.schema import (
-    AssembleRequest,
-    Handover,
-    HandoverRequest,
-    Mirror,
-    Plan,
-    StopRequest,
-    TakeoverRequest,
-)
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import AssembleRequest, HandoverRequest, StopRequest, TakeoverRequest
 from mirrortui.engine.beside import beside
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.kernel import Keeper, KernelArrays

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from mirrortui.api.schema import Event, Severity
+from mirrortui.api.answers import Event
+from mirrortui.api.vocabulary import Severity
 from mirrortui.clock import Clock
 from mirrortui.log import logger
 from mirrortui.worker.messages import WorkerEvent

@@ -10,25 +10,21 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from mirrortui.api.answers import BadBlocks, Plan
 from mirrortui.api.consent import refusal, require
-from mirrortui.api.schema import (
-    BadBlocks,
+from mirrortui.api.mirrors import CheckRun, Look, Mirror
+from mirrortui.api.requests import (
     BadBlocksRequest,
-    CheckRun,
     ExportRequest,
     ImpactRequest,
-    Look,
     LookRequest,
     MemberRequest,
-    Mirror,
-    Plan,
     ReplaceRequest,
     SpeedRequest,
     StopRequest,
     SyncRequest,
-    SyncVerb,
-    Verb,
 )
+from mirrortui.api.vocabulary import SyncVerb, Verb
 from mirrortui.clock import Clock
 from mirrortui.engine.beside import beside
 from mirrortui.engine.journal import Journal

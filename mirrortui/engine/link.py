@@ -13,8 +13,8 @@ from typing import TypeVar
 
 import msgspec
 
+from mirrortui.api.mirrors import Mirror
 from mirrortui.api.problems import from_problem
-from mirrortui.api.schema import Mirror
 from mirrortui.errors import MirrortuiError
 from mirrortui.log import logger
 from mirrortui.worker.messages import LONGEST_LINE, Call, Line, WorkerEvent

@@ -8,7 +8,8 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 
-from mirrortui.api.schema import MemberState, Mirror, MirrorState, SyncAction
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.vocabulary import MemberState, MirrorState, SyncAction
 
 _NAMES = "mirror", "driver"
 

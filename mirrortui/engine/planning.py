@@ -10,17 +10,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from mirrortui.api import names
+from mirrortui.api.answers import Plan
 from mirrortui.api.consent import command, refusal
-from mirrortui.api.schema import (
-    TIMEOUT,
-    AdoptRequest,
-    AssembleRequest,
-    CreateRequest,
-    ExportRequest,
-    Mirror,
-    Plan,
-)
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import AdoptRequest, AssembleRequest, CreateRequest, ExportRequest
+from mirrortui.api.vocabulary import TIMEOUT
 from mirrortui.device.claims import check_distinct
+from mirrortui.device.looks import real
 from mirrortui.device.probe import Probe, check_candidate
 from mirrortui.engine import estimate, rehearsal
 from mirrortui.engine.state import Remembered
@@ -185,14 +181,14 @@ def check_name_is_free(name: str, force: bool, mirrors: Sequence[Mirror]) -> Non
 def check_not_running(members: Sequence[str], mirrors: Sequence[Mirror]) -> None:
     """A better word than "in use" for what we use ourselves."""
     ours = {
-        os.path.realpath(member.path): mirror.name
+        real(member.path): mirror.name
         for mirror in mirrors
         if mirror.worker_pid
         for member in mirror.members
         if member.size
     }
     for path in members:
-        if user := ours.get(os.path.realpath(path)):
+        if user := ours.get(real(path)):
             raise InUseError(
                 f"{path} is a member of {user}, which runs; nothing was written.",
                 hint=f'"mirrortui stop {user}" would free it.',
@@ -229,8 +225,8 @@ def _survivor(request: AssembleRequest, members: Sequence[str]) -> str | None:
     """The survivor's path as it is spelt among the members."""
     if request.survivor is None:
         return None
-    wanted = os.path.realpath(request.survivor)
-    found = next((path for path in members if os.path.realpath(path) == wanted), None)
+    wanted = real(request.survivor)
+    found = next((path for path in members if real(path) == wanted), None)
     if found is None:
         raise RequestError(
             f"The survivor {request.survivor} is not among the members: {', '.join(members)}.",

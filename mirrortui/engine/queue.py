@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mirrortui.api.schema import SpeedRequest
+from mirrortui.api.requests import SpeedRequest
 from mirrortui.worker.messages import Turn
 
 

@@ -8,9 +8,11 @@ from contextlib import ExitStack
 
 from msgspec.structs import replace
 
-from mirrortui.api.schema import AssembleRequest, History, Plan
+from mirrortui.api.answers import History, Plan
+from mirrortui.api.requests import AssembleRequest
 from mirrortui.device.base import Device, Extent, Op, Waiter
 from mirrortui.device.buffers import Buffer, Pool
+from mirrortui.device.looks import look
 from mirrortui.device.probe import Peek
 from mirrortui.errors import MemberError
 from mirrortui.format.superblock import seconds
@@ -43,7 +45,7 @@ class _Glimpse:
         assert operation.op is Op.READ
         assert operation.buffer
         try:
-            data = self._peek.read(operation.offset, operation.length)
+            data = look(self.path, lambda _: self._peek.read(operation.offset, operation.length))
         except MemberError:
             return -errno.EIO
         operation.buffer.view[: len(data)] = data
@@ -85,7 +87,8 @@ def rehearse(request: AssembleRequest, *, uuid: str | None, partial: bool) -> Ve
         glimpses: list[_Glimpse] = []
         for path in request.members:
             try:
-                glimpses.append(_Glimpse(stack.enter_context(Peek(path, fresh=True))))
+                peek = look(path, lambda path: Peek(path, fresh=True), Peek.close)
+                glimpses.append(_Glimpse(stack.enter_context(peek)))
             except MemberError:
                 if not partial:
                     raise

@@ -18,8 +18,9 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 import mirrortui
+from mirrortui.api.answers import EngineInfo
+from mirrortui.api.mirrors import Drive
 from mirrortui.api.paths import Paths
-from mirrortui.api.schema import Drive, EngineInfo
 from mirrortui.clock import Clock, SystemClock
 from mirrortui.engine.coordinator import Coordinator
 from mirrortui.engine.drives import DriveWatch, Failing

@@ -12,17 +12,17 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from mirrortui.api.answers import EngineInfo
 from mirrortui.api.client import HEARTBEAT
 from mirrortui.api.names import checked_path
 from mirrortui.api.problems import to_problem
-from mirrortui.api.schema import (
+from mirrortui.api.requests import (
     AccessRequest,
     AdoptRequest,
     AssembleRequest,
     BadBlocksRequest,
     BitmapRequest,
     CreateRequest,
-    EngineInfo,
     ExportRequest,
     ForecastRequest,
     GrowRequest,
@@ -305,8 +305,8 @@ def _paths(body: msgspec.Struct) -> list[str]:
     match body:
         case CreateRequest(members=members, spares=spares):
             return [*members, *spares]
-        case AdoptRequest(disk=disk, new=new):
-            return [disk, new] if new else [disk]
+        case AdoptRequest(disk=disk, new=new, into=into):
+            return [disk, *(path for path in (new, into) if path)]
         case AssembleRequest(members=members, survivor=survivor):
             return [*members, survivor] if survivor else members
         case (

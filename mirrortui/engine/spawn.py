@@ -9,14 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from mirrortui.api.client import HANGS, SAVE_WITHIN
+from mirrortui.api.mirrors import Mirror
 from mirrortui.api.problems import from_problem
-from mirrortui.api.schema import Mirror
 from mirrortui.errors import MirrortuiError
 from mirrortui.worker.messages import LONGEST_LINE, Job, Started
 
@@ -31,8 +31,14 @@ LARGEST_LOG = 1 << 20
 Process = subprocess.Popen[bytes]
 
 
-def spawn(job: Job, log: Path, command: Sequence[str] = WORKER) -> tuple[Process, Mirror]:
-    """A worker in its own session, and its mirror as it runs. Blocks until then.
+def spawn(
+    job: Job,
+    log: Path,
+    command: Sequence[str] = WORKER,
+    told: Callable[[int, str], None] = lambda process, progress: None,
+) -> tuple[Process, Mirror]:
+    """A worker in its own session, and its mirror as it runs. Blocks until then; `told` hears its process's
+    number and what it is at.
 
     Raises what the worker raised, or MirrortuiError when it died or was too slow; nothing is left running then.
     """
@@ -51,8 +57,7 @@ def spawn(job: Job, log: Path, command: Sequence[str] = WORKER) -> tuple[Process
         with process.stdin as stdin:
             stdin.write(msgspec.json.encode(job))
         with process.stdout as stdout:
-            answer = _line(stdout.fileno(), _patience(job))
-        started = msgspec.json.decode(answer, type=Started)
+            started = _answer(stdout.fileno(), _patience(job), lambda word: told(process.pid, word))
     except (OSError, TimeoutError, msgspec.MsgspecError) as error:
         process.kill()
         reap(process)
@@ -103,10 +108,21 @@ def ending(process: Process | None) -> str:
     return f"ended with exit code {code}"
 
 
-def _line(descriptor: int, seconds: float) -> bytes:
+def _answer(descriptor: int, seconds: float, told: Callable[[str], None]) -> Started:
+    """The last of its words; each must come within so many seconds of the one before."""
+    early = b""
+    while True:
+        line, _, early = _line(descriptor, seconds, early).partition(b"\n")
+        started = msgspec.json.decode(line, type=Started)
+        if not started.progress:
+            return started
+        told(started.progress)
+
+
+def _line(descriptor: int, seconds: float, line: bytes) -> bytes:
+    """At least one line, of which the first bytes may have come already."""
     deadline = time.monotonic() + seconds
-    line = b""
-    while not line.endswith(b"\n"):
+    while b"\n" not in line:
         if not select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
             raise TimeoutError(f"no word from it in {seconds:.0f} s")
         part = os.read(descriptor, 65536)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from mirrortui.api.schema import TIMEOUT, ExportRequest, SpeedRequest, Timeout
+from mirrortui.api.requests import ExportRequest, SpeedRequest
+from mirrortui.api.vocabulary import TIMEOUT, Timeout
 from mirrortui.errors import MirrortuiError
 
 _VERSION = 1

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
+from mirrortui.api.answers import Handover, Plan
 from mirrortui.api.consent import command, refusal, require
-from mirrortui.api.schema import (
-    TIMEOUT,
+from mirrortui.api.mirrors import Export, Mirror
+from mirrortui.api.requests import (
     AccessRequest,
     AdoptRequest,
     AssembleRequest,
     CreateRequest,
-    Handover,
+    ExportRequest,
     HandoverRequest,
     MemberRequest,
-    Mirror,
-    Plan,
     RenameRequest,
     SpeedRequest,
     TakeoverRequest,
 )
+from mirrortui.api.vocabulary import TIMEOUT
 from mirrortui.engine import daily
 from mirrortui.engine.adoption import draft_adopt, impossible_adopt
 from mirrortui.engine.devices import find_mirrors
@@ -35,12 +36,18 @@ from mirrortui.engine.planning import (
 from mirrortui.engine.state import Remembered
 from mirrortui.engine.ward import House, Ward
 from mirrortui.errors import MemberError, MirrortuiError, NotFoundError, RefusedError, RequestError
+from mirrortui.nbd.uri import parse_uri
 from mirrortui.units import format_size
 from mirrortui.worker.messages import Job
 
 SETTLE_WITHIN = 5.0
 """Seconds that a starting engine waits for its mirrors before it answers; they come up by themselves after that."""
 _WORST_FIRST = ("failed", "degraded", "readonly", "active", "clean", "stopped")
+
+
+def worst_first(mirrors: Iterable[Mirror]) -> list[Mirror]:
+    """In the order in which a person wants to see them."""
+    return sorted(mirrors, key=lambda mirror: (_WORST_FIRST.index(mirror.state), mirror.name))
 
 
 class Supervisor:
@@ -115,7 +122,7 @@ class Supervisor:
         uuids = {mirror.uuid for mirror in theirs}
         # What the kernel runs is shown once, also if it is ours when it does not.
         found = [mirror for mirror in ours if mirror.worker_pid or mirror.uuid not in uuids] + theirs
-        return sorted(found, key=lambda mirror: (_WORST_FIRST.index(mirror.state), mirror.name))
+        return worst_first(found)
 
     async def find(self, name: str) -> Ward | Keeper:
         """The mirror of that name, ours or the kernel's; the kernel's also by its device. Raises NotFoundError."""
@@ -281,6 +288,16 @@ def _remember_found(mirror: Mirror) -> Remembered:
         uuid=mirror.uuid,
         members=[member.path for member in mirror.members if member.path],
         size=mirror.size,
+        direct=mirror.direct,
         timeout=mirror.timeout or TIMEOUT,
+        lab=mirror.lab is not None,
         readonly=mirror.state == "readonly",
+        exports=[_asked(export) for export in mirror.exports[1:]],
     )
+
+
+def _asked(export: Export) -> ExportRequest:
+    """What led to an address beside the one that every mirror has."""
+    found = parse_uri(export.uri)
+    tcp = None if found.socket else f"{found.host}:{found.port}"
+    return ExportRequest(unix=found.socket or None, tcp=tcp, readonly=export.readonly)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -13,30 +15,26 @@ import msgspec
 import psutil
 from msgspec.structs import replace
 
+from mirrortui.api.answers import BadBlocks, Plan
 from mirrortui.api.client import SAVE_WITHIN
+from mirrortui.api.mirrors import CheckRun, Look, Mirror
 from mirrortui.api.paths import Paths
-from mirrortui.api.schema import (
+from mirrortui.api.requests import (
     AccessRequest,
-    AssembleRequest,
-    BadBlocks,
     BadBlocksRequest,
     BitmapRequest,
-    CheckRun,
     ExportRequest,
     GrowRequest,
     ImpactRequest,
-    Look,
     LookRequest,
-    Member,
     MemberRequest,
-    Mirror,
-    Plan,
     ReplaceRequest,
     SetRequest,
     SpeedRequest,
     StopRequest,
     SyncRequest,
 )
+from mirrortui.engine.absence import job_for, shown, surrender
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.link import ACT_WITHIN, Answer, GoneError, Link
 from mirrortui.engine.spawn import WORKER, Process, ending, reap, spawn
@@ -69,6 +67,10 @@ class Ward:
     link: Link | None = None
     trouble: str = ""
     """Why it does not run though it should."""
+    progress: str = ""
+    """What its worker is at before it runs."""
+    _starter: int = 0
+    """That worker's process."""
     reviving: asyncio.Task[None] | None = None
     """It is being assembled again."""
     halted: bool = False
@@ -222,6 +224,9 @@ class Ward:
         """A clean stop, or the plan of it. A mirror whose worker is dead is not assembled again."""
         if request.plan:
             return await self.link.call("stop", request, Plan) if self.link else self._surrender()
+        if self.progress:
+            os.kill(self._starter, signal.SIGTERM)
+            return self._absent("")
         if not self.link:
             self._surrender()
             await self._give_up()
@@ -255,10 +260,19 @@ class Ward:
     async def _start(self, job: Job) -> Mirror:
         await self._bury()
         log = self.house.paths.worker_log(self.name)
-        self._process, mirror = await asyncio.to_thread(spawn, job, log, self.house.command)
+        try:
+            self._process, mirror = await asyncio.to_thread(
+                spawn, job, log, self.house.command, self._starting
+            )
+        finally:
+            self.progress = ""
         link = await self._join()
         self.trouble = ""
         return replace(mirror, worker_pid=link.pid)
+
+    def _starting(self, process: int, progress: str) -> None:
+        """Called by the thread that waits for it."""
+        self._starter, self.progress = process, progress
 
     async def _join(self) -> Link:
         """Have a link that was heard from. Raises GoneError."""
@@ -324,7 +338,7 @@ class Ward:
                 if self.link or not memory or not memory.running or await self.adopt():
                     return
                 try:
-                    await self._start(self._from_memory(memory))
+                    await self._start(job_for(memory, self.house.paths))
                 except MirrortuiError as error:
                     self.trouble = str(error)
                     self._attempts += 1
@@ -359,24 +373,7 @@ class Ward:
         self.trouble = ""
 
     def _surrender(self) -> Plan:
-        """What stopping means for a mirror whose worker is dead. Raises RefusedError if it was stopped before."""
-        memory = self.memory
-        if not memory or not memory.running:
-            raise RefusedError(
-                f"{self.name} does not run.", hint=f'"mirrortui assemble {self.name}" would start it.'
-            )
-        return Plan(
-            verb="stop",
-            mirror=self.name,
-            title=f"Stop trying to assemble {self.name}",
-            copies="nothing",
-            erases=[],
-            meanwhile=self.trouble,
-            afterwards=f"{self.name} is stopped",
-            command=f"mirrortui stop {self.name}",
-            confirm="none",
-            refused=None,
-        )
+        return surrender(self.name, self.memory, self.progress, self.trouble)
 
     def _should_run(self, running: bool) -> None:
         if memory := self.memory:
@@ -396,46 +393,10 @@ class Ward:
             )
         return self.link
 
-    def _from_memory(self, memory: Remembered) -> Job:
-        paths = self.house.paths
-        return Job(
-            name=self.name,
-            control=str(paths.control(self.name)),
-            nbd=str(paths.export(self.name)),
-            assemble=AssembleRequest(
-                name=self.name,
-                members=memory.members,
-                readonly=memory.readonly,
-                direct=memory.direct,
-                timeout=memory.timeout,
-                lab=memory.lab,
-            ),
-            exports=memory.exports,
-            checks=str(paths.checks(self.name)),
-            uuid=memory.uuid,
-            remembered=True,
-        )
-
     def _absent(self, why: str) -> Mirror:
-        """How a mirror without a worker is shown."""
-        memory = self.memory or Remembered(name=self.name, uuid="", members=[], size=0)
-        down = self.memory is not None and memory.running and not self.halted  # without, it is only now made
-        return Mirror(
-            name=self.name,
-            uuid=memory.uuid,
-            size=memory.size,
-            state="failed" if down else "stopped",
-            sync_action="idle",
-            sync=None,
-            events=0,
-            mismatches=0,
-            bitmap=None,
-            uri="",
-            members=[Member(path=path, slot=None, state="missing", size=0) for path in memory.members],
-            raid_disks=len(memory.members),
-            timeout=memory.timeout,
-            why=(why or "It is not running.") if down else "It was stopped.",
-        )
+        memory = self.memory
+        down = memory is not None and memory.running and not self.halted  # without, it is only now made
+        return shown(self.name, memory, self.progress or (why if down else ""), down=down)
 
 
 def _memory(pid: int) -> int:

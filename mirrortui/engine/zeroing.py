@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.consent import command, refusal, require
-from mirrortui.api.schema import Mirror, Plan, ZeroRequest
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import ZeroRequest
+from mirrortui.device.looks import real
 from mirrortui.errors import ChangedError, InUseError, MemberError, RefusedError
 from mirrortui.worker import unmark
 
@@ -36,10 +38,10 @@ def zero_superblock(request: ZeroRequest, mirrors: Sequence[Mirror]) -> Plan:
 
 
 def _plan(path: str, mirrors: Sequence[Mirror]) -> Plan:
-    real = os.path.realpath(path)
+    resolved = real(path)
     for mirror in mirrors:
         running = mirror.worker_pid or mirror.driver == "kernel"
-        if running and any(os.path.realpath(member.path) == real for member in mirror.members if member.size):
+        if running and any(real(member.path) == resolved for member in mirror.members if member.size):
             raise InUseError(
                 f"{path} is a member of {mirror.name}, which runs; nothing was written.",
                 hint=f'Remove it first: "{command("remove", mirror.name, path)}".',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mirrortui.api.schema import BadBlocks, BadRange
+from mirrortui.api.answers import BadBlocks, BadRange
 from mirrortui.errors import RefusedError
 from mirrortui.kernel import plans
 from mirrortui.kernel.lookout import Seen

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mirrortui.api import schema
-from mirrortui.api.schema import MemberState, MirrorState, SyncAction
+from mirrortui.api import mirrors
+from mirrortui.api.vocabulary import MemberState, MirrorState, SyncAction
 from mirrortui.format import bitmap
 from mirrortui.format.superblock import ROLE_FAULTY, Feature
 from mirrortui.kernel.lookout import Rate, Seen
@@ -23,11 +23,11 @@ _NEAR = 0.95
 """Of a speed limit: from here on it is the limit that holds the copying back."""
 
 
-def describe(seen: Seen, *, found_before: int = 0) -> schema.Mirror:
+def describe(seen: Seen, *, found_before: int = 0) -> mirrors.Mirror:
     """A status. `found_before`: bytes that differed in the part of a check that was paused, which md forgets."""
     array, rate = seen.array, seen.rates.get("", Rate())
     superblock = seen.metadata.superblock
-    return schema.Mirror(
+    return mirrors.Mirror(
         name=seen.name,
         uuid=seen.uuid,
         size=array.size,
@@ -120,11 +120,11 @@ def _not_started(seen: Seen) -> str:
     return f"The kernel has {here} of {wanted} members and did not start it: mdadm --run {seen.array.path} would."
 
 
-def _sync(array: KernelArray) -> schema.Sync | None:
+def _sync(array: KernelArray) -> mirrors.Sync | None:
     if array.position is None:
         return None
     completed, total = array.position
-    return schema.Sync(
+    return mirrors.Sync(
         completed=completed,
         total=total,
         speed=array.speed,
@@ -155,29 +155,29 @@ def _limit(array: KernelArray) -> str:
     return f"the {whose}, {format_rate(limit.speed)}"
 
 
-def _bitmap(seen: Seen) -> schema.Bitmap | None:
+def _bitmap(seen: Seen) -> mirrors.Bitmap | None:
     array, source = seen.array, seen.metadata.freshest
     if not array.bitmap_chunk:
         return None
     chunks = -(-array.size // array.bitmap_chunk)
     dirty = len(source.dirty) if source and source.header else None
-    return schema.Bitmap(chunk=array.bitmap_chunk, dirty=dirty, chunks=chunks)
+    return mirrors.Bitmap(chunk=array.bitmap_chunk, dirty=dirty, chunks=chunks)
 
 
-def _members(seen: Seen) -> list[schema.Member]:
+def _members(seen: Seen) -> list[mirrors.Member]:
     array = seen.array
     rows = [_member(member, seen) for member in array.members]
     filled = {member.slot for member in array.members}
     vacant = [role for role in range(raid_disks(seen)) if role not in filled]
     # A faulty member has lost its role: each stands for one that is vacant.
     unknown = vacant[sum(row.state == "faulty" for row in rows) :] if array.running else []
-    return rows + [schema.Member(path="", slot=role, state="missing", size=0) for role in unknown]
+    return rows + [mirrors.Member(path="", slot=role, state="missing", size=0) for role in unknown]
 
 
-def _member(member: KernelMember, seen: Seen) -> schema.Member:
+def _member(member: KernelMember, seen: Seen) -> mirrors.Member:
     array, rate = seen.array, seen.rates.get(member.path, Rate())
     found = next((f for f in seen.metadata.found if f.path == member.path), None)
-    return schema.Member(
+    return mirrors.Member(
         path=member.path,
         slot=member.slot if array.running else _role(found),
         state=member_state(member) if array.running else _resting_state(found),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mirrortui.device.looks import look
 from mirrortui.device.probe import Peek
 from mirrortui.errors import FormatError, MemberError, MirrortuiError
 from mirrortui.format import badblocks, bitmap, superblock
@@ -48,23 +49,33 @@ def read_metadata(array: KernelArray) -> Metadata:
         if member.faulty:
             continue
         try:
-            with Peek(member.path, fresh=True) as peek:
-                sb = _superblock(peek, minor)
-                try:
-                    found.append(_found(peek, sb))
-                except FormatError as error:  # a bitmap of a kind that only the kernel knows
-                    problem = problem or error
-                    found.append(Found(member.path, sb, None, b""))
+            known, strange = look(member.path, lambda path: _read(path, minor))
+            found.append(known)
+            problem = problem or strange
         except MirrortuiError as error:
             problem = problem or error
     return Metadata(tuple(found), problem)
 
 
+def _read(path: str, minor: int) -> tuple[Found, FormatError | None]:
+    """A member, and what is wrong with a bitmap of a kind that only the kernel knows."""
+    with Peek(path, fresh=True) as peek:
+        sb = _superblock(peek, minor)
+        try:
+            return _found(peek, sb), None
+        except FormatError as error:
+            return Found(path, sb, None, b""), error
+
+
 def read_member(path: str) -> Found:
     """A device's newest superblock and its bitmap, read from the disk.
 
-    Raises MemberError for what cannot be read, FormatError for what makes no sense.
+    Raises MemberError for what cannot be read or does not answer, FormatError for what makes no sense.
     """
+    return look(path, _read_newest)
+
+
+def _read_newest(path: str) -> Found:
     with Peek(path, fresh=True) as peek:
         return _found(peek, _newest(peek))
 

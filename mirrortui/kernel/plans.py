@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.consent import command
-from mirrortui.api.schema import Plan, Verb
+from mirrortui.api.vocabulary import Verb
 from mirrortui.device import usage
 from mirrortui.device.probe import Probe
 from mirrortui.errors import InUseError, NotFoundError, RefusedError

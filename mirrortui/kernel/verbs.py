@@ -6,15 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from mirrortui.api.schema import (
-    MemberRequest,
-    Plan,
-    ReplaceRequest,
-    Severity,
-    SpeedRequest,
-    SyncRequest,
-    SyncVerb,
-)
+from mirrortui.api.answers import Plan
+from mirrortui.api.requests import MemberRequest, ReplaceRequest, SpeedRequest, SyncRequest
+from mirrortui.api.vocabulary import Severity, SyncVerb
 from mirrortui.device.probe import Probe
 from mirrortui.errors import DivergedError, MemberError, RefusedError
 from mirrortui.format import bitmap

@@ -7,11 +7,9 @@ member yet, or it is one, and all before its tail is as it was.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
-from uuid import uuid4
 
-from mirrortui.device.base import Device, Op
+from mirrortui.device.base import Device
 from mirrortui.device.buffers import Pool
 from mirrortui.errors import MemberError
 from mirrortui.format import bitmap, layout
@@ -20,7 +18,8 @@ from mirrortui.format.layout import Layout
 from mirrortui.format.ondisk import SUPERBLOCK_BYTES
 from mirrortui.format.superblock import MAX, MAX_DEV, ROLE_SPARE, Feature, Superblock
 from mirrortui.mirror.create import LEAST_MEMBERS, PAGE_SECTORS, blank_page
-from mirrortui.mirror.executor import Host, Operation, wait
+from mirrortui.mirror.durable import write_durably
+from mirrortui.mirror.executor import Host
 from mirrortui.units import KIB, SECTOR
 
 LEAST_TAIL = 128 * KIB // SECTOR
@@ -73,7 +72,7 @@ async def adopt(device: Device, name: str, where: Layout, host: Host, pool: Pool
     now = int(host.now())
     superblock = Superblock(
         feature_map=Feature.BITMAP,
-        set_uuid=uuid4().bytes,
+        set_uuid=host.uuid(),
         set_name=name,
         ctime=now,
         size=where.data_size,
@@ -83,7 +82,7 @@ async def adopt(device: Device, name: str, where: Layout, host: Host, pool: Pool
         data_size=where.data_size,
         super_offset=where.super_offset,
         dev_number=0,
-        device_uuid=uuid4().bytes,
+        device_uuid=host.uuid(),
         bblog_size=where.bblog_size,
         bblog_offset=where.bblog_offset,
         utime=now,
@@ -101,11 +100,7 @@ async def adopt(device: Device, name: str, where: Layout, host: Host, pool: Pool
 
 
 async def _write(device: Device, offset: int, data: bytes, pool: Pool) -> None:
-    buffer = pool.take(data)
-    (result,) = await wait([Operation(device, Op.WRITE, offset, buffer, len(data), fua=True)])
-    buffer.drop()
-    if result != len(data):
-        why = os.strerror(-result) if result < 0 else "only a part was written"
+    if why := await write_durably(device, offset, data, pool):
         raise MemberError(
             f"{device.path} did not take the new metadata at byte {offset}: {why}. It is no member of a mirror; what "
             "is on it before its tail is untouched."

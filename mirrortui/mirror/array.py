@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 import os
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
@@ -23,11 +22,11 @@ from mirrortui.format.superblock import (
 )
 from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.chunks import ChunkSet
-from mirrortui.mirror.decide import LEAST_CHUNK
+from mirrortui.mirror.timing import Timing
 from mirrortui.units import SECTOR
 
 Observer = Callable[[str, str, str, str | None], None]
-"""Told what happened: kind, severity, a sentence, the member's path (api.schema.Event has the words)."""
+"""Told what happened: kind, severity, a sentence, the member's path (api.answers.Event has the words)."""
 
 
 _MOST_COUNTED = 0xFFFF_FFFF
@@ -44,82 +43,12 @@ class State(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning:
-    """Times and sizes that the simulator scales down."""
-
-    daemon_delay: float = 5.0
-    """Seconds between passes that clear bits; a chunk idle for two of them is cleared."""
-    bucket_shift: int = 16
-    """log2 of the bytes that share a ticket bucket."""
-    stripe_shift: int = 20
-    """log2 of the bytes that are read from one copy before it is the next one's turn."""
-    window: int = 1 << 20
-    """Bytes that a sync copies at once."""
-    depth: int = 2
-    """Windows in flight: a longer queue costs the clients more than it speeds the copy up."""
-    zero_limit: int = 64 << 20
-    """Bytes of one zero or trim request that go to the members at once."""
-    least_chunk: int = LEAST_CHUNK
-    """Bytes of a chunk in memory, at least, for a mirror without a bitmap."""
-    page: int = 4096
-    """Bytes of a range that could not be read that are put right at once, as md does; a medium with larger blocks has
-    them put right at once."""
-    read_errors: int = 20
-    """Reads of a member that may fail within an hour; the count halves with every hour (md's max_corr_read_errors)."""
-    corrections: int = 256
-    """Pages that are put right at most after one read that failed; the rest waits for the next."""
-    hedge_sweep: float = 0.001
-    """Seconds between looks for reads that are late, at least; 0: nobody else is asked for them."""
-    hedge_floor: float = 0.001
-    """Seconds before which no read is late."""
-    checkpoint: float = 30.0
-    """Seconds of sync after which progress is recorded on disk, if a sixteenth of the array was not done before."""
-
-
-@dataclass(frozen=True, slots=True)
 class Note:
     """Why a slot is empty: what was found on a member that was left out."""
 
     path: str
     why: str
     since: float | None = None
-
-
-class Timing:
-    """How long operations on one member take that were submitted for clients, in seconds."""
-
-    __slots__ = ("_recent", "all", "read", "reads")
-
-    def __init__(self) -> None:
-        self.all: float | None = None
-        """Of late, smoothed."""
-        self.read: float | None = None
-        """Reads alone."""
-        self.reads = 0
-        """How many there were."""
-        self._recent: deque[float] = deque(maxlen=256)
-
-    def took(self, seconds: float) -> None:
-        """An operation ended."""
-        self.all = seconds if self.all is None else self.all + (seconds - self.all) / 16
-        self._recent.append(seconds)
-
-    def took_to_read(self, seconds: float) -> None:
-        """A read ended."""
-        self.took(seconds)
-        self.read = seconds if self.read is None else self.read + (seconds - self.read) / 16
-        self.reads += 1
-
-    def forget_reads(self) -> None:
-        """They say nothing about what comes now."""
-        self.read = None
-
-    def quantiles(self) -> tuple[float, float] | None:
-        """What half of the last 256 operations took at most, and 99 of 100; None before the first."""
-        if not self._recent:
-            return None
-        ordered = sorted(self._recent)
-        return ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100]
 
 
 class Member:
@@ -168,6 +97,8 @@ class Member:
         """Clients' reads in flight on it."""
         self.lags = False
         """Much slower than the others: it is read from only where nobody else can be."""
+        self.silent = False
+        """It has not answered for a while: nothing is written to it inline."""
         self.read_errors = 0
         self.write_errors = 0
         self.corrected = superblock.cnt_corrected_read

@@ -16,7 +16,7 @@ from mirrortui.format.names import printable
 from mirrortui.format.ondisk import SUPERBLOCK_BYTES
 from mirrortui.format.superblock import Feature, Superblock
 from mirrortui.mirror import salvage
-from mirrortui.mirror.array import Array, Member, Note, Observer, Signature, State, Tuning
+from mirrortui.mirror.array import Array, Member, Note, Observer, Signature, State
 from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.decide import LeftOut, Place, Verdict, decide
 from mirrortui.mirror.executor import Executor, Host, Operation, wait
@@ -25,6 +25,7 @@ from mirrortui.mirror.found import Found
 from mirrortui.mirror.intent import Intent
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.mirror.salvage import Shelf
+from mirrortui.mirror.tuning import Tuning
 from mirrortui.units import SECTOR
 
 _LAST_EVENTS = 1 << 63

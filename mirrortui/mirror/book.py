@@ -14,7 +14,7 @@ from typing import Any
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.format.superblock import WRITE_MOSTLY
-from mirrortui.mirror.array import Array, Member, State, Tuning
+from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.behind import Lag
 from mirrortui.mirror.executor import Executor, Operation, Signal, wait
 from mirrortui.mirror.intent import Intent
@@ -22,6 +22,7 @@ from mirrortui.mirror.overwrite import Overwriter
 from mirrortui.mirror.rewrite import GONE
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.tickets import Ticket, Tickets
+from mirrortui.mirror.tuning import Tuning
 from mirrortui.units import format_size
 
 

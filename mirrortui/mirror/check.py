@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mirrortui.device.buffers import Pool, same
 from mirrortui.errors import RefusedError
-from mirrortui.mirror.array import Array, State, Tuning
+from mirrortui.mirror.array import Array, State
 from mirrortui.mirror.book import Book
 from mirrortui.mirror.compare import Comparer, Copy, differing, drop
 from mirrortui.mirror.copying import PAGE, Run, is_hole
@@ -22,6 +22,7 @@ from mirrortui.mirror.progress import Progress
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.sync import Sync
 from mirrortui.mirror.tickets import Tickets
+from mirrortui.mirror.tuning import Tuning
 from mirrortui.mirror.winner import WinnerRepair
 from mirrortui.units import format_size
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Collection, Iterator
 from weakref import WeakKeyDictionary
 
 from mirrortui.device.buffers import Buffer, Pool
-from mirrortui.mirror.array import Array, Member, State, Tuning
+from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.executor import Executor, Host
 from mirrortui.mirror.rewrite import Pen
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.tickets import Tickets
+from mirrortui.mirror.tuning import Tuning
 from mirrortui.units import SECTOR, format_size
 
 Reader = Callable[[int, int, Collection[Member]], Member | None]

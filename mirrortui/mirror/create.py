@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mirrortui.device.base import Device, Op
+from mirrortui.device.base import Device
 from mirrortui.device.buffers import Pool
 from mirrortui.errors import MemberError, RequestError
 from mirrortui.format import bitmap, layout
@@ -14,8 +13,9 @@ from mirrortui.format.bitmap import BitmapHeader
 from mirrortui.format.layout import Layout
 from mirrortui.format.ondisk import SUPERBLOCK_BYTES
 from mirrortui.format.superblock import MAX, MAX_DEV, ROLE_SPARE, Feature, Superblock
+from mirrortui.mirror.durable import write_durably
 from mirrortui.mirror.erase import erase, old_superblocks, page
-from mirrortui.mirror.executor import Host, Operation, wait
+from mirrortui.mirror.executor import Host
 from mirrortui.units import SECTOR, format_size
 
 LEAST_MEMBERS, MOST_MEMBERS, MOST_SPARES = 2, 16, 16
@@ -146,11 +146,7 @@ def blank_page(superblock: Superblock) -> bytes:
 
 
 async def _write(device: Device, offset: int, data: bytes, pool: Pool) -> None:
-    buffer = pool.take(data)
-    (result,) = await wait([Operation(device, Op.WRITE, offset, buffer, len(data), fua=True)])
-    buffer.drop()
-    if result != len(data):
-        why = os.strerror(-result) if result < 0 else "only a part was written"
+    if why := await write_durably(device, offset, data, pool):
         raise MemberError(
             f"{device.path} did not take the new metadata: {why}. The mirror was not created; its first megabyte may "
             "have been written to."

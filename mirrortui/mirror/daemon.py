@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mirrortui.mirror.array import Array, Tuning
+from mirrortui.mirror.array import Array
 from mirrortui.mirror.book import Book
 from mirrortui.mirror.executor import Executor, Host, Signal
 from mirrortui.mirror.intent import AGING, HOT, Intent
 from mirrortui.mirror.scribe import Scribe
+from mirrortui.mirror.tuning import Tuning
 
 
 class Daemon:

@@ -6,15 +6,14 @@ would take the device for a good copy. mdadm does the same.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
-from mirrortui.device.base import Device, Op
+from mirrortui.device.base import Device
 from mirrortui.device.buffers import Pool
 from mirrortui.errors import MemberError
 from mirrortui.format.ondisk import SUPERBLOCK_BYTES
 from mirrortui.mirror.assemble import find_superblocks
-from mirrortui.mirror.executor import Operation, wait
+from mirrortui.mirror.durable import write_durably
 
 
 async def old_superblocks(device: Device, pool: Pool) -> list[int]:
@@ -30,11 +29,7 @@ async def old_superblocks(device: Device, pool: Pool) -> list[int]:
 async def erase(device: Device, ranges: Iterable[tuple[int, int]], pool: Pool) -> None:
     """Write zeroes to byte ranges (first, end), each durable before the next. Raises MemberError."""
     for lo, hi in ranges:
-        buffer = pool.take(bytes(hi - lo))
-        (result,) = await wait([Operation(device, Op.WRITE, lo, buffer, hi - lo, fua=True)])
-        buffer.drop()
-        if result != hi - lo:
-            why = os.strerror(-result) if result < 0 else "only a part was written"
+        if why := await write_durably(device, lo, bytes(hi - lo), pool):
             raise MemberError(
                 f"{device.path} did not let an old superblock at byte {lo} be erased: {why}.",
                 hint="Nothing else was written to it. Check the device, then try again.",

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Pool
-from mirrortui.mirror.array import Array, Member, Tuning
+from mirrortui.mirror.array import Array, Member
 from mirrortui.mirror.book import Book
 from mirrortui.mirror.executor import Host
+from mirrortui.mirror.tuning import Tuning
 
 if TYPE_CHECKING:
     from mirrortui.mirror.steady import SteadyRead

@@ -13,7 +13,7 @@ from operator import attrgetter
 from mirrortui.device.base import Extent, Op
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.mirror import spares
-from mirrortui.mirror.array import Array, Member, Signature, State, Tuning
+from mirrortui.mirror.array import Array, Member, Signature, State
 from mirrortui.mirror.behind import BehindWrite, Lag
 from mirrortui.mirror.book import Book, prefer
 from mirrortui.mirror.check import Checker
@@ -26,9 +26,11 @@ from mirrortui.mirror.hedges import Hedges
 from mirrortui.mirror.intent import HOT, Intent
 from mirrortui.mirror.laggards import Laggards
 from mirrortui.mirror.scribe import Scribe
+from mirrortui.mirror.silence import Silence
 from mirrortui.mirror.steady import ReadDone, SteadyRead, SteadyWrite
 from mirrortui.mirror.sync import Sync
 from mirrortui.mirror.tickets import Tickets
+from mirrortui.mirror.tuning import Tuning
 
 _QUEUE = 4
 """Reads in flight on a member from which on one that has fewer is asked, whose turn it is not."""
@@ -78,6 +80,7 @@ class Mirror:
         )
         self.hedges = Hedges(host, array, self.book, pool, tuning)
         self.laggards = Laggards(executor, host, array, pool)
+        self.silence = Silence(executor, array, pool, self.settle_traffic)
         self.checker = Checker(
             executor, host, array, self.scribe, self.book, self.tickets, pool, tuning, self.sync
         )
@@ -139,7 +142,7 @@ class Mirror:
             and not array.lost
             and not any(m.device.zombies or m.bad for m in targets)
         )
-        doors = [(m.device.pwrite, m.data) for m in targets if m.device.pwrite]
+        doors = [(m.device.pwrite, m.data) for m in targets if m.device.pwrite and not m.silent]
         self._writers = doors if self._steady and len(doors) == len(targets) else None
         self._may_lag = bool(self.lag.members())
         shy = self.lag.shy()

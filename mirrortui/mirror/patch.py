@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool
-from mirrortui.mirror.array import Array, Member, Tuning
+from mirrortui.mirror.array import Array, Member
 from mirrortui.mirror.correct import Corrector, Reader, cut
 from mirrortui.mirror.executor import Operation, wait
 from mirrortui.mirror.rewrite import Pen
 from mirrortui.mirror.scribe import Scribe
+from mirrortui.mirror.tuning import Tuning
 from mirrortui.units import SECTOR, format_size
 
 Wrote = Callable[[Member, Operation, int], None]

@@ -11,8 +11,9 @@ from collections.abc import Callable, Container
 
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool
-from mirrortui.mirror.array import Array, Member, State, Tuning
+from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.book import Book
+from mirrortui.mirror.checkpoints import Checkpoints
 from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.copying import Run, apart, differing, is_hole, operations
 from mirrortui.mirror.correct import Corrector
@@ -24,6 +25,7 @@ from mirrortui.mirror.progress import Progress
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.succession import Succession
 from mirrortui.mirror.tickets import Tickets
+from mirrortui.mirror.tuning import Tuning
 from mirrortui.units import format_size
 
 _LATE = 0.25
@@ -81,8 +83,6 @@ class Sync:
         self._unreadable: set[int] = set()
         self._alone: set[int] = set()
         """Chunks that are copied one by one, because no copy had all of a window."""
-        self._checkpoint_at = 0.0
-        self._checkpoint_bytes = 0
         self.ended: Callable[[], None] = lambda: None
         """Called when nothing is copied any more: bits of what was copied may go."""
         self._written = ChunkSet(array.chunks)
@@ -90,6 +90,7 @@ class Sync:
         self.running = False
         self.stopped = False
         self.progress = Progress()
+        self._checkpoints = Checkpoints(host, array, scribe, self.progress, tuning.checkpoint)
         self.courtesy = Courtesy(host, tuning.depth)
         self.paused = False
         """By the operator: nothing is copied, and nothing checked, until this is false again."""
@@ -169,7 +170,7 @@ class Sync:
         self.progress.begin(self._needed_bytes(), self._host.monotonic(), why)
         todo = format_size(self.progress.total)
         array.observer(f"{what}-started", "info", f"{array.label}: {what} of {todo} begins: {why}.", None)
-        self._checkpoint_at, self._checkpoint_bytes = self._host.monotonic(), 0
+        self._checkpoints.begin()
         self._written.clear()
         while not self.stopped and not array.broken:
             await self._copy_all()
@@ -223,7 +224,7 @@ class Sync:
                 await self._scribe.progress
             if await self._copy(window):
                 self._finish(window)
-            await self._checkpoint()
+            await self._checkpoints.keep()
             await self._resumed()
         self._copiers -= 1
         self._changed.fire()
@@ -428,29 +429,6 @@ class Sync:
         needed = self._needed_bytes()
         self._ahead = max(0, self._ahead - max(0, before - needed))
         self.progress.left(needed - self._ahead)
-
-    async def _checkpoint(self) -> None:
-        """Record how far recovering members are, so that a restart goes on from there."""
-        now = self._host.monotonic()
-        filling = [m for m in self._array.members if m.state is State.RECOVERING]
-        done = self.progress.moved - self._checkpoint_bytes
-        late = now - self._checkpoint_at >= self._tuning.checkpoint
-        if not filling or not (late or done * 16 >= self._array.size):
-            return
-        self._checkpoint_at, self._checkpoint_bytes = now, self.progress.moved
-        marks = [(m, self._mark(m)) for m in filling]
-        results = await wait(Operation(m.device, Op.FLUSH) for m in filling)
-        for (member, mark), result in zip(marks, results, strict=True):
-            if result:
-                self._scribe.fault(member, f"flush error while it was filled: {os.strerror(-result)}")
-            elif member.state is State.RECOVERING:
-                member.recovered = max(member.recovered, min(mark, self._mark(member)))
-        self._scribe.want()
-
-    def _mark(self, member: Member) -> int:
-        """Bytes below which the member needs nothing."""
-        lowest = member.need.next(0)
-        return self._array.size if lowest < 0 else lowest << self._array.chunk_shift
 
     async def _promote_all(self) -> bool:
         """Make recovered members count. True: there is more to copy."""

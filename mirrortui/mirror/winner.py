@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mirrortui.mirror.array import Array, Member, State, Tuning
+from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.book import Book
 from mirrortui.mirror.compare import Comparer, Copy, drop
 from mirrortui.mirror.copying import PAGE, Run, runs
@@ -24,6 +24,7 @@ from mirrortui.mirror.progress import Progress
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.sync import Sync
 from mirrortui.mirror.tickets import Tickets
+from mirrortui.mirror.tuning import Tuning
 from mirrortui.units import format_size
 
 _AGAIN = 0.25

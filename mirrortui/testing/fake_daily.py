@@ -7,26 +7,21 @@ from typing import Literal, Protocol
 
 from msgspec.structs import replace
 
+from mirrortui.api.answers import DeviceInfo, Forecast, Plan
 from mirrortui.api.consent import command
-from mirrortui.api.schema import (
+from mirrortui.api.mirrors import Bitmap, Member, Mirror
+from mirrortui.api.requests import (
     AccessRequest,
-    Bitmap,
     BitmapRequest,
-    DailyVerb,
-    DeviceInfo,
-    Forecast,
     ForecastRequest,
     GrowRequest,
     LabRequest,
-    Member,
-    Mirror,
-    Plan,
     RenameRequest,
     SetRequest,
-    Severity,
     ZeroRequest,
 )
-from mirrortui.testing.fake_states import uri_of
+from mirrortui.api.vocabulary import DailyVerb, Severity
+from mirrortui.testing.fake_mirrors import uri_of
 from mirrortui.units import format_size
 
 

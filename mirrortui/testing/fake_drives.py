@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from mirrortui.api.schema import DeviceInfo, Drive, Member, Mirror
+from mirrortui.api.answers import DeviceInfo
+from mirrortui.api.mirrors import Drive, Member, Mirror
 
 _WARMTH = {"sdb": 34, "sdc": 36, "sdd": 33, "sde": 35, "sdg": 29, "sdh": 31, "nvme0n1": 43}
 

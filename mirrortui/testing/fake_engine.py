@@ -6,48 +6,38 @@ It fulfils EngineApi, so the screen, its tests and the screenshots run on it; no
 
 from __future__ import annotations
 
-import math
 import sys
 import threading
 from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from mirrortui.api.answers import BadBlocks, BadRange, DeviceInfo, EngineInfo, Event, Plan
 from mirrortui.api.interface import EventStream, MemberVerb
+from mirrortui.api.mirrors import Export, Member, Mirror
 from mirrortui.api.problems import UnconfirmedError
-from mirrortui.api.schema import (
+from mirrortui.api.requests import (
     AdoptRequest,
     AssembleRequest,
-    BadBlocks,
     BadBlocksRequest,
-    BadRange,
     CreateRequest,
-    DeviceInfo,
-    EngineInfo,
-    Event,
-    Export,
     ExportRequest,
-    Member,
     MemberRequest,
-    Mirror,
-    Plan,
-    Severity,
     SpeedRequest,
     StopRequest,
-    Sync,
 )
+from mirrortui.api.vocabulary import Severity
 from mirrortui.clock import Clock, SystemClock
 from mirrortui.errors import ChangedError, MemberError, NoEngineError, NotFoundError, RefusedError
 from mirrortui.testing import fake_plans
 from mirrortui.testing.fake_daily import DailyVerbs
 from mirrortui.testing.fake_drives import listed, watched
 from mirrortui.testing.fake_kernel import KernelVerbs
-from mirrortui.testing.fake_states import CELLS, STATES, recovering
+from mirrortui.testing.fake_mirrors import recovering
+from mirrortui.testing.fake_progress import moved
+from mirrortui.testing.fake_states import STATES
 from mirrortui.testing.manual_clock import ManualClock
-from mirrortui.units import GIB, MIB
-
-_SPEED = 212 * MIB
-"""Bytes a second of a sync that begins here."""
+from mirrortui.units import GIB
 
 
 class FakeEngine(DailyVerbs, KernelVerbs):
@@ -243,48 +233,13 @@ class FakeEngine(DailyVerbs, KernelVerbs):
                 self._mirrors[mirror.name] = self._moved(mirror, elapsed)
 
     def _moved(self, mirror: Mirror, elapsed: float) -> Mirror:
-        """The mirror after `elapsed` seconds: rates waver, a sync gets on and ends."""
-        waver = 1 + 0.2 * math.sin(self.clock.now() / 3) + 0.1 * math.sin(self.clock.now() / 0.7)
-        if mirror.clients:
-            read, write = int(96 * waver) * MIB, int(41 * waver) * MIB
-            members = [
-                replace(member, read_rate=read, write_rate=write) if member.state == "in_sync" else member
-                for member in mirror.members
-            ]
-            mirror = replace(mirror, read_rate=read, write_rate=write, members=members)
-        if mirror.sync is None:
-            return mirror
-        speed = mirror.sync.speed or _SPEED
-        completed = min(mirror.sync.total, mirror.sync.completed + int(speed * elapsed))
-        if completed == mirror.sync.total:
-            return self._finished(mirror)
-        sync = replace(
-            mirror.sync, completed=completed, speed=speed, eta_s=(mirror.sync.total - completed) / speed
-        )
-        members = [
-            replace(member, recovered=mirror.size - sync.total + completed)
-            if member.state in ("recovering", "replacing")
-            else member
-            for member in mirror.members
-        ]
-        return replace(mirror, sync=sync, members=members, map=_progress(mirror, sync))
-
-    def _finished(self, mirror: Mirror) -> Mirror:
-        replaced = {member.slot for member in mirror.members if member.state == "replacing"}
-        members = [
-            replace(member, state="in_sync", recovered=None, why="")
-            if member.state in ("recovering", "replacing")
-            else member
-            for member in mirror.members
-            if member.slot not in replaced or member.state == "replacing"
-        ]
-        done = replace(
-            mirror, state="active", sync_action="idle", sync=None, members=members, map="." * CELLS, why=""
-        )
-        kind = {"recover": "recovery"}.get(mirror.sync_action, mirror.sync_action)
-        word = kind.capitalize()
-        self._tell(done, f"{kind}-finished", "good", f"{word} finished; all members are in sync.")
-        return done
+        """The mirror after `elapsed` seconds; what ends meanwhile is told."""
+        after = moved(mirror, self.clock.now(), elapsed)
+        if mirror.sync and not after.sync:
+            kind = {"recover": "recovery"}.get(mirror.sync_action, mirror.sync_action)
+            text = f"{kind.capitalize()} finished; all members are in sync."
+            self._tell(after, f"{kind}-finished", "good", text)
+        return after
 
     def _fail(self, mirror: Mirror, path: str) -> Mirror:
         faulty = replace(
@@ -436,12 +391,10 @@ class _Events:
             self._engine._changed.notify_all()
 
 
-def _progress(mirror: Mirror, sync: Sync) -> str:
-    """The map when `sync` has got that far: what it passed is in sync, it stands at the next cells."""
-    left = -(-CELLS * (sync.total - sync.completed) // mirror.size)
-    done = CELLS - left
-    rest = "n" if mirror.sync_action in ("recover", "resync") else "."
-    return "." * done + "".join("s" if cell < done + 2 else rest for cell in range(done, CELLS))
+def _as_created(request: AdoptRequest) -> CreateRequest:
+    """Whose data stay where they are makes no difference here."""
+    members = [request.into or request.disk, *([request.new] if request.new else [])]
+    return CreateRequest(name=request.name, members=members, force=True, yes=request.yes)
 
 
 def main(arguments: list[str]) -> None:
@@ -460,9 +413,3 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
-
-
-def _as_created(request: AdoptRequest) -> CreateRequest:
-    """Whose data stay where they are makes no difference here."""
-    members = [request.disk, request.new] if request.new else [request.disk]
-    return CreateRequest(name=request.name, members=members, force=True, yes=request.yes)

@@ -7,29 +7,22 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from mirrortui.api.schema import (
-    CheckRun,
-    CopyOf,
-    Handover,
+from mirrortui.api.answers import Handover, Plan
+from mirrortui.api.mirrors import CheckRun, CopyOf, Look, Member, Mirror, Sync
+from mirrortui.api.requests import (
     HandoverRequest,
     ImpactRequest,
-    Look,
     LookRequest,
-    Member,
-    Mirror,
-    Plan,
     ReplaceRequest,
-    Severity,
     SpeedRequest,
-    Sync,
     SyncRequest,
-    SyncVerb,
     TakeoverRequest,
 )
+from mirrortui.api.vocabulary import Severity, SyncVerb
 from mirrortui.clock import Clock
 from mirrortui.testing import fake_kernel_plans as plans
 from mirrortui.testing import fake_winner
-from mirrortui.testing.fake_states import uri_of
+from mirrortui.testing.fake_mirrors import uri_of
 
 
 class _Engine(Protocol):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.consent import command
-from mirrortui.api.schema import Mirror, Plan, ReplaceRequest, SyncVerb, Verb
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import ReplaceRequest
+from mirrortui.api.vocabulary import SyncVerb, Verb
 from mirrortui.units import format_size
 
 

@@ -7,23 +7,13 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from mirrortui.api.answers import DeviceInfo, History, Plan
 from mirrortui.api.consent import command
 from mirrortui.api.interface import MemberVerb
-from mirrortui.api.schema import (
-    AssembleRequest,
-    Bitmap,
-    CreateRequest,
-    DeviceInfo,
-    Export,
-    History,
-    Member,
-    MemberRequest,
-    Mirror,
-    Plan,
-    Severity,
-    Sync,
-)
-from mirrortui.testing.fake_states import CELLS, uri_of
+from mirrortui.api.mirrors import Bitmap, Export, Member, Mirror, Sync
+from mirrortui.api.requests import AssembleRequest, CreateRequest, MemberRequest
+from mirrortui.api.vocabulary import Severity
+from mirrortui.testing.fake_mirrors import CELLS, uri_of
 from mirrortui.units import MIB, format_duration, format_rate, format_size, roughly
 
 DONE: dict[MemberVerb, tuple[str, Severity, str]] = {

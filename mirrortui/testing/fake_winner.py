@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.consent import refusal
-from mirrortui.api.schema import CheckRun, Difference, Mirror, Plan, SyncRequest
+from mirrortui.api.mirrors import CheckRun, Difference, Mirror
+from mirrortui.api.requests import SyncRequest
 from mirrortui.api.winner import winner_command, winner_plan
 from mirrortui.errors import RefusedError
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textual.notifications import SeverityLevel
 
-from mirrortui.api.schema import Member, Mirror
+from mirrortui.api.mirrors import Member, Mirror
 from mirrortui.tui.config import Desktop
 from mirrortui.tui.drawing import printable
 from mirrortui.tui.drives import worry

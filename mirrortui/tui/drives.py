@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from mirrortui.api.schema import Drive, Member, Mirror
+from mirrortui.api.mirrors import Drive, Member, Mirror
 from mirrortui.tui.themes import Tone
 from mirrortui.tui.wording import names_in
 

@@ -7,23 +7,20 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from mirrortui.api.answers import BadBlocks, Plan
 from mirrortui.api.consent import command
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import (
-    BadBlocks,
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import (
     BadBlocksRequest,
     ExportRequest,
     ForecastRequest,
-    Impact,
     ImpactRequest,
     LabRequest,
-    Mirror,
-    Mishap,
-    Plan,
     SpeedRequest,
-    Verb,
     ZeroRequest,
 )
+from mirrortui.api.vocabulary import Impact, Mishap, Verb
 from mirrortui.errors import MirrortuiError
 from mirrortui.tui import keymap
 from mirrortui.units import format_duration, format_rate, format_size

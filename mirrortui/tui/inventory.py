@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mirrortui.api.answers import DeviceInfo
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import DeviceInfo, Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.errors import MirrortuiError
 
 _SYSFS = Path("/sys/class/block")

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from mirrortui.api.schema import CheckRun, Event, Mirror, Sync
+from mirrortui.api.answers import Event
+from mirrortui.api.mirrors import CheckRun, Mirror, Sync
 from mirrortui.tui import keymap
 from mirrortui.tui.store import Picture
 from mirrortui.tui.words import Face

@@ -7,9 +7,11 @@ from typing import Final, Literal, Protocol
 
 from msgspec.structs import replace
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.consent import command
 from mirrortui.api.interface import EngineApi, MemberVerb
-from mirrortui.api.schema import (
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import (
     AccessRequest,
     AdoptRequest,
     AssembleRequest,
@@ -18,18 +20,15 @@ from mirrortui.api.schema import (
     CreateRequest,
     GrowRequest,
     HandoverRequest,
-    MemberFlag,
     MemberRequest,
-    Mirror,
-    Plan,
     RenameRequest,
     ReplaceRequest,
     SetRequest,
     StopRequest,
     SyncRequest,
-    SyncVerb,
     TakeoverRequest,
 )
+from mirrortui.api.vocabulary import MemberFlag, SyncVerb
 from mirrortui.errors import MirrortuiError, RefusedError
 
 _RE_ADD: Final = "re-add"
@@ -319,6 +318,8 @@ class Adopt:
     new: str | None
     tail_is_free: bool
     extend: bool
+    into: bool = False
+    """All of the disk is copied into the new member, which is the first one then."""
 
     def plan(self, client: EngineApi) -> Plan:
         return client.plan_adopt(self._request())
@@ -330,7 +331,8 @@ class Adopt:
         return AdoptRequest(
             name=self.name,
             disk=self.disk,
-            new=self.new,
+            new=None if self.into else self.new,
+            into=self.new if self.into else None,
             tail_is_free=self.tail_is_free,
             extend=self.extend,
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import asdict
 
+from mirrortui.api.answers import DeviceInfo, Plan
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import DeviceInfo, Member, Mirror, Plan
+from mirrortui.api.mirrors import Member, Mirror
 from mirrortui.errors import ChangedError, MirrortuiError, RefusedError
 from mirrortui.tui import keymap
 from mirrortui.tui.actions import refusals

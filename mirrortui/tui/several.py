@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import Plan
 from mirrortui.errors import MirrortuiError, RefusedError
 from mirrortui.tui.proposals import Proposal
 

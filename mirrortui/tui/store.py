@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from mirrortui.api.answers import EngineInfo, Event
 from mirrortui.api.interface import EngineApi, EventStream
-from mirrortui.api.schema import EngineInfo, Event, Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.clock import Clock
 from mirrortui.errors import MirrortuiError
 from mirrortui.tui.words import rank

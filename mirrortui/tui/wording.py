@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 
 _PATH = re.compile(r"(?<![^\s(])/[^\s,;:]+")
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mirrortui.api.schema import Member, MemberState, Mirror, Severity, Sync
+from mirrortui.api.mirrors import Member, Mirror, Sync
+from mirrortui.api.vocabulary import MemberState, Severity
 from mirrortui.tui import drives, keymap
 from mirrortui.tui.themes import Tone
 from mirrortui.tui.wording import names_in, shorten

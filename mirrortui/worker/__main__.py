@@ -35,7 +35,7 @@ def main() -> int:
 
     engine = open_engine()
     loop = Loop(engine)
-    loop.executor.spawn(Worker(loop, engine, job).start(answer))
+    loop.executor.spawn(Worker(loop, engine, job, _tell).start(answer))
     gc.collect()
     gc.freeze()  # what the imports made stays for good: not to be looked through again and again
     loop.run()
@@ -54,8 +54,14 @@ def _settle_in(name: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def _tell(progress: str) -> None:
+    """Whoever started us may be gone, which changes nothing."""
+    with contextlib.suppress(BrokenPipeError):
+        os.write(sys.stdout.fileno(), msgspec.json.encode(Started(progress=progress)) + b"\n")
+
+
 def _say(started: Started) -> None:
-    """The one answer; whoever started us may be gone, which changes nothing."""
+    """The answer."""
     with contextlib.suppress(BrokenPipeError):
         os.write(sys.stdout.fileno(), msgspec.json.encode(started) + b"\n")
     nowhere = os.open(os.devnull, os.O_RDWR)

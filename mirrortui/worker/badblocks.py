@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mirrortui.api.schema import BadBlocks, BadRange
+from mirrortui.api.answers import BadBlocks, BadRange
 from mirrortui.mirror.manage import attached
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.mirror.retest import retest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from mirrortui.device.looks import look
 from mirrortui.device.probe import Peek, Probe, check_candidate
 from mirrortui.errors import RefusedError
 from mirrortui.format.inspect import Examination, examine
@@ -24,7 +25,11 @@ def deliberation(*candidates: Probe) -> Literal["none", "yes", "name"]:
 
 
 def examine_member(path: str) -> Examination:
-    """What a member bears, read without claiming it. Raises MemberError for what cannot be read."""
+    """What a member bears, read without claiming it. Raises MemberError for what cannot be read, or does not answer."""
+    return look(path, _examine)
+
+
+def _examine(path: str) -> Examination:
     with Peek(path, fresh=True) as peek:
         return examine(peek.read, peek.size, path)
 

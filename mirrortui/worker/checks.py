@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from mirrortui.api import schema
-from mirrortui.api.schema import SyncVerb
+from mirrortui.api import mirrors, requests, vocabulary
+from mirrortui.api.vocabulary import SyncVerb
 from mirrortui.device.base import Op
 from mirrortui.errors import MirrortuiError, RefusedError, RequestError
 from mirrortui.format.superblock import format_uuid
@@ -76,7 +76,7 @@ class Checks:
             if old:
                 old.rename(path)
 
-    def runs(self, *, ranges: bool) -> list[schema.CheckRun]:
+    def runs(self, *, ranges: bool) -> list[mirrors.CheckRun]:
         """The latest first; with `ranges`, those that the latest found."""
         return [_shown(run, _LONGEST_LIST if ranges and not at else 0) for at, run in enumerate(self._runs)]
 
@@ -117,7 +117,7 @@ class Checks:
         """Begin a repair of these ranges with a winner. Raises RefusedError."""
         self._begin(with_winner(self.last, winner, chosen, self._loop.now()))
 
-    def _start(self, action: schema.CheckAction) -> None:
+    def _start(self, action: vocabulary.CheckAction) -> None:
         self._begin(Findings(action, self._loop.now(), self._mirror.size))
 
     def _begin(self, run: Findings) -> None:
@@ -167,7 +167,7 @@ class Checks:
     def _content(self) -> bytes:
         return msgspec.json.encode(_File(uuid=self._uuid, runs=self._runs))
 
-    async def look(self, request: schema.LookRequest) -> schema.Look:
+    async def look(self, request: requests.LookRequest) -> mirrors.Look:
         """What each copy has at a place now. Raises RequestError for one that is not inside."""
         mirror, size = self._mirror, self._mirror.size
         page = max(512, mirror.block_size)
@@ -193,12 +193,12 @@ class Checks:
         copies = []
         for member, buffer, result in zip(members, buffers, results, strict=True):
             data = bytes(buffer.view[start:end]) if result == hi - lo else None
-            copies.append(schema.CopyOf(path=member.path, data=data))
+            copies.append(mirrors.CopyOf(path=member.path, data=data))
             buffer.drop()
-        return schema.Look(offset=request.offset, copies=copies)
+        return mirrors.Look(offset=request.offset, copies=copies)
 
 
-def _shown(run: Findings, room: int) -> schema.CheckRun:
+def _shown(run: Findings, room: int) -> mirrors.CheckRun:
     """`room`: bytes that its ranges may take, encoded."""
     ranges = []
     for d in run.ranges:
@@ -206,7 +206,7 @@ def _shown(run: Findings, room: int) -> schema.CheckRun:
         if room < 0:
             break
         ranges.append(shown(d))
-    return schema.CheckRun(
+    return mirrors.CheckRun(
         action=run.action,
         begun=run.begun,
         ended=run.ended,
@@ -221,9 +221,9 @@ def _shown(run: Findings, room: int) -> schema.CheckRun:
     )
 
 
-def shown(d: Difference) -> schema.Difference:
+def shown(d: Difference) -> mirrors.Difference:
     """As it is told."""
-    return schema.Difference(offset=d.lo, length=d.hi - d.lo, odd=list(d.odd), kept=d.kept, left=d.left)
+    return mirrors.Difference(offset=d.lo, length=d.hi - d.lo, odd=list(d.odd), kept=d.kept, left=d.left)
 
 
 def _read(path: Path, uuid: str) -> list[Findings]:

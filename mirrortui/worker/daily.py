@@ -6,16 +6,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Literal, assert_never
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.consent import command
-from mirrortui.api.schema import (
-    AccessRequest,
-    BitmapRequest,
-    DailyVerb,
-    GrowRequest,
-    MemberFlag,
-    Plan,
-    SetRequest,
-)
+from mirrortui.api.requests import AccessRequest, BitmapRequest, GrowRequest, SetRequest
+from mirrortui.api.vocabulary import DailyVerb, MemberFlag
 from mirrortui.errors import RefusedError, RequestError
 from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY
 from mirrortui.mirror import access, bitmaps, settings

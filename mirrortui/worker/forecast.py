@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mirrortui.api.schema import Forecast
+from mirrortui.api.answers import Forecast
 from mirrortui.errors import RefusedError
 from mirrortui.mirror import spares
 from mirrortui.mirror.array import Member, State

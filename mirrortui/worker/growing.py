@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Literal
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.consent import command
-from mirrortui.api.schema import GrowRequest, Plan
+from mirrortui.api.requests import GrowRequest
 from mirrortui.errors import RequestError
 from mirrortui.mirror import size, spares, width
 from mirrortui.mirror.array import Array, Observer, State

@@ -9,7 +9,7 @@ import os
 import random
 from errno import ENODEV
 
-from mirrortui.api.schema import Mishap
+from mirrortui.api.vocabulary import Mishap
 from mirrortui.device.base import Device, Op
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.device.filters.delay import DelayFilter

@@ -11,6 +11,7 @@ from mirrortui.device.base import Device
 from mirrortui.device.bounded import within
 from mirrortui.device.file import FileDevice
 from mirrortui.device.ioengine import IoEngine
+from mirrortui.device.looks import look
 from mirrortui.device.opening import open_member
 from mirrortui.errors import MemberError
 from mirrortui.mirror.mirror import Mirror
@@ -37,7 +38,8 @@ class Members:
         self.lab = lab
         """The fault lab, for a mirror that was started with it."""
         self._engine = engine
-        self._direct = direct
+        self.direct = direct
+        """They are used with O_DIRECT, not through the page cache."""
         self._readonly = readonly
         self._absent: list[Absent] = []
 
@@ -46,22 +48,20 @@ class Members:
         """Who is named and takes no part."""
         return self._absent
 
-    def open(self, path: str) -> Device:
-        """Open and claim a member. Raises MemberError or InUseError. Any thread may call it."""
-        return self._with_filters(self._open(path))
-
     def _open(self, path: str) -> FileDevice:
         if self.lab:
             self.lab.check_plugged(path)
         return open_member(
-            path, self._engine, direct=self._direct, readonly=self._readonly, timeout=self.timeout
+            path, self._engine, direct=self.direct, readonly=self._readonly, timeout=self.timeout
         )
 
     def _with_filters(self, device: FileDevice) -> Device:
         return self.lab.wrap(device) if self.lab else device
 
-    def _open_in_time(self, path: str) -> Device:
-        """Raises MemberError also for what does not answer in time."""
+    def open(self, path: str) -> Device:
+        """Open and claim a member. Raises InUseError, and MemberError also for what does not answer in time. Any thread
+        may call it.
+        """
         try:
             opened = within(self.timeout, lambda: self._open(path), lambda device: os.close(device.fd))
         except TimeoutError:
@@ -71,13 +71,21 @@ class Members:
             ) from None
         return self._with_filters(opened)
 
+    def open_source(self, path: str) -> FileDevice:
+        """Claim what is only read, and is no member. Raises what `open` raises."""
+        return look(
+            path,
+            lambda path: open_member(path, self._engine, readonly=True, timeout=self.timeout),
+            lambda device: os.close(device.fd),
+        )
+
     def open_all(self, paths: Sequence[str], gone: Callable[[str, str], None] | None) -> list[Device]:
         """Open them all, or none. With `gone`, those that cannot be opened are told to it (path, why) and left out."""
         devices: list[Device] = []
         try:
             for path in paths:
                 try:
-                    devices.append(self._open_in_time(path))
+                    devices.append(self.open(path))
                 except MemberError as error:
                     if gone is None:
                         raise

@@ -7,15 +7,10 @@ from __future__ import annotations
 
 import msgspec
 
-from mirrortui.api.schema import (
-    AdoptRequest,
-    AssembleRequest,
-    CreateRequest,
-    ExportRequest,
-    Mirror,
-    Problem,
-    Severity,
-)
+from mirrortui.api.answers import Problem
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import AdoptRequest, AssembleRequest, CreateRequest, ExportRequest
+from mirrortui.api.vocabulary import Severity
 
 LONGEST_LINE = 1 << 20
 """Bytes of a line that either side accepts."""
@@ -48,6 +43,8 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
 
     mirror: Mirror | None = None
     problem: Problem | None = None
+    progress: str = ""
+    """What it is at, in words; another answer follows."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,7 +56,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     bitmap, grow, readonly, readwrite, rename, stop, export, speed, turn, impact, sync, mismatches, look, badblocks or
     lab."""
     args: msgspec.Raw = msgspec.Raw(b"null")
-    """The verb's request from api.schema; nothing for status and follow."""
+    """The verb's request from api.answers; nothing for status and follow."""
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from msgspec import structs
 
-from mirrortui.api.schema import Client, ExportRequest
-from mirrortui.api.schema import Export as Address
+from mirrortui.api.mirrors import Client
+from mirrortui.api.mirrors import Export as Address
+from mirrortui.api.requests import ExportRequest
 from mirrortui.errors import RequestError
 from mirrortui.log import logger
 from mirrortui.nbd.budget import Budget

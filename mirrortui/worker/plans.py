@@ -7,8 +7,10 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.consent import command, refusal
-from mirrortui.api.schema import Plan, ReplaceRequest, SyncVerb, Verb
+from mirrortui.api.requests import ReplaceRequest
+from mirrortui.api.vocabulary import SyncVerb, Verb
 from mirrortui.device.probe import Probe
 from mirrortui.errors import ChangedError, MirrortuiError, RefusedError
 from mirrortui.mirror import replacing, spares

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-from mirrortui.api.schema import Severity
+from mirrortui.api.vocabulary import Severity
 from mirrortui.mirror.executor import Host
 from mirrortui.worker.messages import WorkerEvent
 

@@ -6,7 +6,8 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mirrortui.api.schema import TIMEOUT, ExportRequest
+from mirrortui.api.requests import ExportRequest
+from mirrortui.api.vocabulary import TIMEOUT
 from mirrortui.device.base import Device
 from mirrortui.device.opening import open_engine, open_member
 from mirrortui.format.superblock import Superblock

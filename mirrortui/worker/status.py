@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
-from mirrortui.api import schema
-from mirrortui.api.schema import MemberState, MirrorState, SyncAction
+from mirrortui.api import mirrors
+from mirrortui.api.vocabulary import MemberState, MirrorState, SyncAction
 from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY, format_uuid
 from mirrortui.mirror import spares
 from mirrortui.mirror.array import Array, Member, State
@@ -32,16 +32,16 @@ def describe(
     rates: Rates,
     absent: Sequence[Absent],
     since: float,
-    checks: Sequence[schema.CheckRun] = (),
+    checks: Sequence[mirrors.CheckRun] = (),
     timeout: int | None = None,
-) -> schema.Mirror:
+) -> mirrors.Mirror:
     """A status. `rates` has the rows of `count`. `since`: when it entered its state. `checks`: the latest first.
     `timeout`: in seconds, of an operation on a member.
     """
     array = mirror.array
     addresses = server.addresses
     read_rate, write_rate, reads, writes = rates.of(WHOLE)
-    return schema.Mirror(
+    return mirrors.Mirror(
         name=array.label,
         uuid=format_uuid(array.uuid),
         size=array.size,
@@ -77,11 +77,11 @@ def describe(
     )
 
 
-def _lag_of(mirror: Mirror) -> schema.Lag | None:
+def _lag_of(mirror: Mirror) -> mirrors.Lag | None:
     lag = mirror.lag
     if (since := lag.since) is None:
         return None
-    return schema.Lag(writes=lag.writes, bytes=lag.bytes, seconds=mirror.host.monotonic() - since)
+    return mirrors.Lag(writes=lag.writes, bytes=lag.bytes, seconds=mirror.host.monotonic() - since)
 
 
 def count(mirror: Mirror, traffic: Traffic) -> dict[str, tuple[int, ...]]:
@@ -117,12 +117,12 @@ def action(mirror: Mirror) -> SyncAction:
             return "idle"
 
 
-def _sync(mirror: Mirror) -> schema.Sync | None:
+def _sync(mirror: Mirror) -> mirrors.Sync | None:
     progress = mirror.sync.progress if mirror.sync.running else mirror.checker.progress
     if not (mirror.sync.running or mirror.checker.running) or not progress.total:  # it has not counted yet
         return None
     paused, queued = mirror.sync.paused, mirror.sync.courtesy.queued
-    return schema.Sync(
+    return mirrors.Sync(
         completed=progress.completed,
         total=progress.total,
         speed=0 if paused or queued else progress.speed,
@@ -143,11 +143,11 @@ def _limit(mirror: Mirror) -> str:
     return "" if mirror.sync.courtesy.queued else mirror.sync.courtesy.limit
 
 
-def _bitmap(mirror: Mirror) -> schema.Bitmap | None:
+def _bitmap(mirror: Mirror) -> mirrors.Bitmap | None:
     array = mirror.array
     if not array.has_bitmap:
         return None
-    return schema.Bitmap(chunk=1 << array.chunk_shift, dirty=mirror.intent.dirty, chunks=array.chunks)
+    return mirrors.Bitmap(chunk=1 << array.chunk_shift, dirty=mirror.intent.dirty, chunks=array.chunks)
 
 
 def _ordered(array: Array) -> list[Member]:
@@ -155,12 +155,12 @@ def _ordered(array: Array) -> list[Member]:
     return sorted(array.members, key=lambda m: (m.role is None, m.role or 0, m.slot))
 
 
-def _member(member: Member, array: Array, rates: Rates) -> schema.Member:
+def _member(member: Member, array: Array, rates: Rates) -> mirrors.Member:
     recovering = member.state is State.RECOVERING
     reads, writes = rates.of(member.path) or (0, 0)
     quantiles = member.timing.quantiles() if reads or writes else None
     done = array.size - min(array.size, member.need.count << array.chunk_shift)
-    return schema.Member(
+    return mirrors.Member(
         path=member.path,
         slot=member.role,
         state="replacing" if member.replacement else _member_state(member.state),
@@ -211,14 +211,14 @@ def _member_state(found: State) -> MemberState:
             return "faulty"
 
 
-def _absent(array: Array, absent: Iterable[Absent]) -> list[schema.Member]:
+def _absent(array: Array, absent: Iterable[Absent]) -> list[mirrors.Member]:
     """Members that take no part, and a row for each vacant role that none of those named could have had."""
-    rows = [schema.Member(path=one.path, slot=None, state=one.state, size=0, why=one.why) for one in absent]
+    rows = [mirrors.Member(path=one.path, slot=None, state=one.state, size=0, why=one.why) for one in absent]
     faulty = [m for m in array.members if m.state is State.FAULTY]
     filled = {m.role for m in array.members if m.active}
     vacant = [role for role in range(array.raid_disks) if role not in filled]
     unknown = vacant[len(rows) + len(faulty) :]
-    return rows + [schema.Member(path="", slot=role, state="missing", size=0) for role in unknown]
+    return rows + [mirrors.Member(path="", slot=role, state="missing", size=0) for role in unknown]
 
 
 def _why(mirror: Mirror, absent: Iterable[Absent]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from mirrortui.api.schema import AdoptRequest
+from mirrortui.api.requests import AdoptRequest
 from mirrortui.device.base import Device
 from mirrortui.device.claims import refused
+from mirrortui.device.looks import look
 from mirrortui.device.probe import Peek
 from mirrortui.device.reach import Reach, furthest, reaches
 from mirrortui.errors import InUseError, MemberError, RefusedError
@@ -43,10 +44,13 @@ class Tail:
 def survey(request: AdoptRequest, *, ours: bool = False) -> Tail:
     """Look at the disk. Blocks on it. `ours`: it is used by nobody but the caller.
 
-    Raises MemberError for what cannot be a member, InUseError for what somebody uses, RefusedError where its tail is
-    not free, RequestError for an impossible chunk.
+    Raises MemberError for what cannot be a member or does not answer, InUseError for what somebody uses, RefusedError
+    where its tail is not free, RequestError for an impossible chunk.
     """
-    path = request.disk
+    return look(request.disk, lambda path: _survey(path, request, ours))
+
+
+def _survey(path: str, request: AdoptRequest, ours: bool) -> Tail:
     with Peek(path, fresh=True) as peek:
         if not ours and (use := peek.use()):
             raise refused(path, use.reason, use.hint, InUseError)
@@ -96,13 +100,14 @@ def _losses(peek: Peek, found: list[Reach], where: Layout, length: int, word: bo
     """
     start = where.data_size * SECTOR
     tail = f"the last {format_size(length - start)} of it, from byte {start} on"
-    image = "" if peek.is_block else " An image file can be made longer instead: --extend."
+    instead = "" if peek.is_block else " An image file can be made longer instead: --extend."
+    instead += " Or all of it is copied into a slightly larger disk, and this one left as it is: --into NEW."
     last = furthest(found)
     if last and last.end and last.end > start:
         raise RefusedError(
             f"{peek.path} holds {last.what}, which reaches to byte {last.end - 1}, and the mirror's metadata take "
             f"{tail}. Nothing was written.",
-            hint=f"Make what is on it smaller first{_tool(last)}.{image}",
+            hint=f"Make what is on it smaller first{_tool(last)}.{instead}",
         )
     doubts = [_copy(one) for one in found if one.spare]
     doubts += [
@@ -115,7 +120,7 @@ def _losses(peek: Peek, found: list[Reach], where: Layout, length: int, word: bo
     raise RefusedError(
         f"{peek.path} is not free at its end: {'; '.join(doubts)}; and the mirror's metadata take {tail}. "
         "Nothing was written.",
-        hint=f"If you know that it holds nothing that is needed, say so: --tail-is-free.{image}",
+        hint=f"If you know that it holds nothing that is needed, say so: --tail-is-free.{instead}",
     )
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.consent import command
-from mirrortui.api.schema import TIMEOUT, Plan
+from mirrortui.api.vocabulary import TIMEOUT
 from mirrortui.device.base import Device
 from mirrortui.device.buffers import Pool
 from mirrortui.device.claims import refused
+from mirrortui.device.file import FileDevice
+from mirrortui.device.ioengine import IoEngine
+from mirrortui.device.looks import look
 from mirrortui.device.opening import open_engine, open_member
 from mirrortui.device.probe import Peek
 from mirrortui.errors import ChangedError, InUseError, MirrortuiError, RefusedError
@@ -29,10 +34,7 @@ def plan(path: str) -> Plan:
 
     Raises MemberError for what cannot be read, InUseError for what somebody uses, RefusedError where there is none.
     """
-    with Peek(path, fresh=True) as peek:
-        if use := peek.use():
-            raise refused(path, use.reason, use.hint, InUseError)
-        found = lookup.find(peek.read, peek.size, path)
+    found = look(path, _find)
     doomed = [one for one in found if one.for_this_device]
     if not doomed:
         raise RefusedError(f"{path} has no MD superblock; nothing was written.", hint=_left(found))
@@ -50,6 +52,13 @@ def plan(path: str) -> Plan:
         counts={path: doomed[0].superblock.events if doomed[0].superblock else 0},
         notes=[_left(found)] if len(doomed) < len(found) else [],
     )
+
+
+def _find(path: str) -> tuple[lookup.Found, ...]:
+    with Peek(path, fresh=True) as peek:
+        if use := peek.use():
+            raise refused(path, use.reason, use.hint, InUseError)
+        return lookup.find(peek.read, peek.size, path)
 
 
 def carry_out(found: Plan, path: str) -> None:
@@ -82,8 +91,7 @@ def _on_device(path: str, act: Callable[[Device], Coroutine[Any, Any, None]]) ->
         loop.stop()
 
     try:
-        # Past the page cache, which may show what a disk held before the kernel's md wrote to it.
-        device = open_member(path, engine, direct=stat.S_ISBLK(Path(path).stat().st_mode), timeout=TIMEOUT)
+        device = look(path, lambda path: _open(path, engine), lambda device: os.close(device.fd))
         try:
             loop.executor.spawn(guarded(device))
             loop.run()
@@ -94,6 +102,11 @@ def _on_device(path: str, act: Callable[[Device], Coroutine[Any, Any, None]]) ->
         engine.close()
     if problems:
         raise problems[0]
+
+
+def _open(path: str, engine: IoEngine) -> FileDevice:
+    """Past the page cache, which may show what a disk held before the kernel's md wrote to it."""
+    return open_member(path, engine, direct=stat.S_ISBLK(Path(path).stat().st_mode), timeout=TIMEOUT)
 
 
 def _describe(found: lookup.Found) -> str:

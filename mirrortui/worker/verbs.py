@@ -6,23 +6,22 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.consent import command, refusal, require
-from mirrortui.api.schema import (
+from mirrortui.api.requests import (
     BadBlocksRequest,
-    DailyVerb,
     ExportRequest,
     ForecastRequest,
     ImpactRequest,
     LabRequest,
     LookRequest,
     MemberRequest,
-    Plan,
     ReplaceRequest,
     SpeedRequest,
     StopRequest,
     SyncRequest,
-    Verb,
 )
+from mirrortui.api.vocabulary import DailyVerb, Verb
 from mirrortui.device.base import Device
 from mirrortui.device.probe import Probe
 from mirrortui.errors import MemberError, MirrortuiError, NotFoundError, RefusedError, RequestError

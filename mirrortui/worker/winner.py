@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from mirrortui.api import winner
-from mirrortui.api.schema import ByteRange, Difference, Plan, SyncRequest
+from mirrortui.api.answers import Plan
+from mirrortui.api.mirrors import Difference
+from mirrortui.api.requests import ByteRange, SyncRequest
 from mirrortui.errors import NotFoundError, RefusedError, RequestError
 from mirrortui.mirror.array import Array, State
 from mirrortui.mirror.copying import Run

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from mirrortui.api import schema
+from mirrortui.api import mirrors, requests
+from mirrortui.api.mirrors import Client
 from mirrortui.api.problems import to_problem
-from mirrortui.api.schema import Client, ExportRequest
+from mirrortui.api.requests import ExportRequest
 from mirrortui.device.base import Device
 from mirrortui.device.buffers import Pool
 from mirrortui.device.ioengine import IoEngine
 from mirrortui.errors import MirrortuiError
-from mirrortui.mirror import manage
+from mirrortui.mirror import manage, silence
 from mirrortui.mirror.adopt import adopt
 from mirrortui.mirror.assemble import AssembleSpec, assemble
 from mirrortui.mirror.create import CreateSpec, create
@@ -23,6 +24,7 @@ from mirrortui.mirror.mirror import Mirror
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.checks import Checks
 from mirrortui.worker.control import Control
+from mirrortui.worker.intake import Intake
 from mirrortui.worker.lab import Lab
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.members import Members, close_all
@@ -43,9 +45,13 @@ PATIENCE, HASTE = 5.0, 0.1
 class Worker:
     """Built around a loop; `start` is a task of its executor."""
 
-    def __init__(self, loop: Loop, engine: IoEngine, job: Job) -> None:
+    def __init__(
+        self, loop: Loop, engine: IoEngine, job: Job, tell: Callable[[str], None] = lambda text: None
+    ) -> None:
+        """`tell` is told what it is at, while whoever waits for its answer has to wait longer than usual."""
         self._loop = loop
         self._job = job
+        self._tell = tell
         self._recorder = Recorder(loop)
         options = job.create or job.assemble
         assert options
@@ -94,7 +100,7 @@ class Worker:
         """Write the members if the mirror is new; then it is assembled like any other."""
         job, loop, pool = self._job, self._loop, Pool()
         uuid = bytes.fromhex(job.uuid.replace(":", "")) if job.uuid else None
-        request = job.assemble or schema.AssembleRequest()
+        request = job.assemble or requests.AssembleRequest()
         if job.create:
             wanted = job.create
             spec = CreateSpec(
@@ -105,7 +111,10 @@ class Worker:
                 spares=len(wanted.spares),
             )
             uuid = await create(devices, spec, loop, pool)
-        if job.adopt:
+        if job.adopt and job.adopt.into:
+            with Intake(job.adopt, devices[0], self._members, loop, self._tell) as intake:
+                uuid = await intake.take_in(job.name, pool)
+        elif job.adopt:
             tail = survey(job.adopt, ours=True)
             if tail.longer:
                 lengthen(devices[0], tail.longer)
@@ -138,9 +147,11 @@ class Worker:
             members = ", ".join(member.path for member in array.members)
             self._recorder.observe("mirror-created", "good", f"{array.label} was created on {members}.")
         if self._job.adopt:
-            disk = array.members[0].path
+            disk = self._job.adopt.disk
             text = (
-                f"{disk} was adopted by {array.label}: its data stay where they are, from its first byte on."
+                f"All of {disk} was copied to {array.members[0].path}, compared, and is {array.label} now."
+                if self._job.adopt.into
+                else f"{disk} was adopted by {array.label}: its data stay where they are, from its first byte on."
             )
             self._recorder.observe("mirror-adopted", "good", text, disk)
         severity = "warning" if array.degraded() else "good"
@@ -195,9 +206,10 @@ class Running:
         control.begin(self._verbs.handle)
         loop.on_signal(signal.SIGTERM, self._terminated)
         self._look_for_laggards()
+        self._listen_for_members()
         self._checks.resume()
 
-    def status(self) -> schema.Mirror:
+    def status(self) -> mirrors.Mirror:
         """The mirror as it is now."""
         now = state(self._mirror.array)
         if now != self._state:
@@ -211,8 +223,8 @@ class Running:
             self._checks.runs(ranges=False),
             self._members.timeout,
         )
-        if lab := self._members.lab:
-            mirror = replace(mirror, lab=dict(lab.mishaps))
+        lab = self._members.lab
+        mirror = replace(mirror, direct=self._members.direct, lab=dict(lab.mishaps) if lab else None)
         if not self._ended.up:
             return mirror
         return replace(mirror, state="stopped", sync_action="idle", sync=None, uri="", why="It was stopped.")
@@ -244,6 +256,10 @@ class Running:
     def _look_for_laggards(self) -> None:
         self._mirror.laggards.look()
         self._loop.call_later(1.0, self._look_for_laggards)
+
+    def _listen_for_members(self) -> None:
+        self._mirror.silence.look()
+        self._loop.call_later(silence.EVERY, self._listen_for_members)
 
     def _leave(self) -> None:
         self._control.close()

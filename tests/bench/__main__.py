@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from mirrortui.api.schema import Impact
+from mirrortui.api.vocabulary import Impact
 from mirrortui.units import GIB, MIB, TIB, format_rate, format_size, parse_size
 from tests.bench import fio, late
 from tests.bench.beside import re_add, reads_beside_a_recovery

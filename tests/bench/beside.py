@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from mirrortui.api.schema import Impact
+from mirrortui.api.vocabulary import Impact
 from mirrortui.nbd.client import NbdClient
 from mirrortui.units import MIB, TIB
 from tests.bench import fio

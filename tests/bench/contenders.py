@@ -14,15 +14,9 @@ from typing import Any
 
 import msgspec
 
-from mirrortui.api.schema import (
-    CreateRequest,
-    Impact,
-    ImpactRequest,
-    MemberRequest,
-    Mirror,
-    SyncRequest,
-    SyncVerb,
-)
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import CreateRequest, ImpactRequest, MemberRequest, SyncRequest
+from mirrortui.api.vocabulary import Impact, SyncVerb
 from mirrortui.nbd.client import NbdClient
 from mirrortui.nbd.protocol import NbdError
 from mirrortui.worker.messages import Call, Job, Line, Started

@@ -24,7 +24,7 @@ from pathlib import Path
 from mirrortui.api.client import EngineClient
 from mirrortui.api.launch import launch
 from mirrortui.api.paths import Paths, resolve
-from mirrortui.api.schema import CreateRequest, StopRequest
+from mirrortui.api.requests import CreateRequest, StopRequest
 from mirrortui.units import MIB
 
 FIRST_PAINT_WITHIN = 1.0

@@ -20,8 +20,8 @@ import psutil
 import pytest
 
 from mirrortui.api.client import EngineClient
+from mirrortui.api.mirrors import Mirror
 from mirrortui.api.paths import Paths, resolve
-from mirrortui.api.schema import Mirror
 from mirrortui.errors import MirrortuiError
 from mirrortui.nbd.client import NbdClient
 from mirrortui.units import MIB

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from mirrortui.api.schema import AssembleRequest, CreateRequest, MemberRequest
+from mirrortui.api.requests import AssembleRequest, CreateRequest, MemberRequest
 from mirrortui.errors import RequestError
 from mirrortui.nbd.client import NbdClient
 from mirrortui.nbd.protocol import REQUEST, REQUEST_MAGIC, Command

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from mirrortui.api.schema import MemberRequest
+from mirrortui.api.requests import MemberRequest
 from mirrortui.errors import ChangedError
 from mirrortui.units import MIB
 from tests.e2e.conftest import World

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrortui.api.schema import SpeedRequest
+from mirrortui.api.requests import SpeedRequest
 from mirrortui.units import KIB, MIB
 from tests.e2e.conftest import World, data_areas, until
 

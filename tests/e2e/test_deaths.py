@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 from tests.e2e.conftest import PATIENCE, Traffic, World, data_areas, state_of, until
 
 KILLS = 20
@@ -66,6 +66,32 @@ def test_the_engine_is_killed_and_the_client_notices_nothing(world: World) -> No
     traffic.goes_on()
     assert traffic.tally()["reconnects"] == 0
     assert_nothing_lost(world, traffic)
+
+
+def test_a_mirror_that_nobody_remembers_is_remembered_as_it_runs(world: World) -> None:
+    """Its engine died before it wrote that down, or its memory is lost."""
+    members = world.image("a.img"), world.image("b.img")
+    world.do("create", "vault", *members, "--assume-clean", "--direct", "--lab", "--timeout", "7")
+    world.do("export", "vault", "--unix", world.place / "more", "--readonly")
+    world.do("export", "vault", "--tcp", "127.0.0.1:0")
+    exports = world.client.mirror("vault").exports
+    kill(world.client.engine().pid)
+    world.paths.state.unlink()
+    world.do("devices")
+    found = world.client.mirror("vault")
+    assert found.direct
+    assert found.worker_pid
+    kill(found.worker_pid)
+    until(
+        lambda: world.client.mirror("vault").worker_pid not in (None, found.worker_pid),
+        "it is assembled again",
+    )
+    again = world.client.mirror("vault")
+    assert again.direct
+    assert again.lab == {}
+    assert again.timeout == 7
+    assert again.exports == exports
+    assert len(exports) == 3
 
 
 def test_a_killed_worker_is_reported_and_its_mirror_assembled(world: World) -> None:

@@ -138,3 +138,28 @@ def test_the_timeout_outlives_the_worker(world: World, disk: FuseDisk) -> None:
         begun = time.monotonic()
         client.write(0, NEW)
         assert TIMEOUT - 1 < time.monotonic() - begun < TIMEOUT + 1
+
+
+def test_looks_at_a_device_that_hangs_hold_nobody_up(world: World, disk: FuseDisk) -> None:
+    a, b, c = (world.image(name, SIZE) for name in ("a.img", "b.img", "c.img"))
+    world.do("create", "vault", a, b, "--assume-clean")
+    disk.hang()
+    hung: list[tuple[str | Path, ...]] = [
+        ("create", "other", c, disk.path, "--yes"),
+        ("assemble", "other", disk.path),
+        ("assemble", "other", disk.path, "--plan", "--run"),
+        ("adopt", "other", disk.path, "--yes"),
+        ("add", "vault", disk.path, "--yes"),
+    ]
+    for words in hung:
+        begun = time.monotonic()
+        refused = world.try_to(*words)
+        assert refused.code
+        assert f"{disk.path} does not answer" in refused.err + refused.out, words
+        assert time.monotonic() - begun < 20, words
+    begun = time.monotonic()
+    assert state_of(world) != "failed"
+    world.do("stop", "vault")
+    world.do("assemble", "vault", a, b)
+    world.do("devices")
+    assert time.monotonic() - begun < 10

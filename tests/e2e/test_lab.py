@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.units import MIB
 from tests.e2e.conftest import World, until
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrortui.api.schema import SpeedRequest
+from mirrortui.api.requests import SpeedRequest
 from mirrortui.nbd.client import NbdClient
 from mirrortui.nbd.protocol import NbdError
 from mirrortui.units import MIB

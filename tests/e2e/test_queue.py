@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from mirrortui.api.schema import SpeedRequest
+from mirrortui.api.requests import SpeedRequest
 from mirrortui.units import MIB
 from tests.e2e.conftest import World, until
 

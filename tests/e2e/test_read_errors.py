@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrortui.api.schema import Member, Mirror
+from mirrortui.api.mirrors import Member, Mirror
 from mirrortui.units import KIB, MIB
 from tests.e2e.bad_disk import BLOCK, PROGRAMS, BadDisk, bad_disk
 from tests.e2e.conftest import World, until

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mirrortui.api.schema import Mirror, ReplaceRequest, SpeedRequest
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import ReplaceRequest, SpeedRequest
 from mirrortui.nbd.client import NbdClient
 from mirrortui.testing.traffic import BLOCK, BLOCKS
 from mirrortui.units import MIB

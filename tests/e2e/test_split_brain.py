@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrortui.api.schema import AssembleRequest
+from mirrortui.api.requests import AssembleRequest
 from mirrortui.errors import ChangedError
 from mirrortui.units import KIB, MIB
 from tests.e2e.conftest import World

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from mirrortui.api.mirrors import Mirror
 from mirrortui.api.problems import UnconfirmedError
-from mirrortui.api.schema import Mirror, ZeroRequest
+from mirrortui.api.requests import ZeroRequest
 from mirrortui.errors import ChangedError, InUseError
 from mirrortui.tui.app import MirrorApp
 from mirrortui.tui.modals.assemble import AssembleDialog

@@ -11,7 +11,7 @@ from mirrortui.format.badblocks import BadRange
 from mirrortui.format.layout import Layout
 from mirrortui.format.ondisk import SUPERBLOCK_BYTES
 from mirrortui.format.superblock import Feature, Superblock
-from mirrortui.mirror.array import Tuning
+from mirrortui.mirror.tuning import Tuning
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import SECTOR
 

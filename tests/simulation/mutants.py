@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from tests.simulation import lagging, late, races, size_races, table_races, winning
+from tests.simulation import lagging, late, races, silent, size_races, table_races, transplants, winning
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,11 @@ MUTANTS = [
     _m("who comes meanwhile does not get what won", "I3", "winner", 0, ("return self._crew == self._standing()", "return True"), race=winning.who_comes_back_meanwhile_gets_it_too),
     _m("a winner that went and came back wins", "I9", "winner", 0, ("winner = self._right\n", "winner = self._right = self._array.find(self._winner)\n"), race=winning.a_winner_that_went_and_came_back_wins_nothing),
     _m("what won is marked before it is written", "I14", "winner", 0, ("            copies = await self._comparer.read(lo, hi)\n            right", "            await self._book.mark(lo, hi - lo)\n            copies = await self._comparer.read(lo, hi)\n            right"), race=winning.a_power_cut_anywhere_leaves_the_winner_as_it_is),
+    _m("who stopped answering is written to inline", "I16", "mirror", 0, ("m.device.pwrite and not m.silent", "m.device.pwrite"), race=silent.who_stops_answering_is_not_written_to_inline_until_it_answers),
+    _m("nobody counts the looks without an answer", "I16", "silence", 0, ("                self._set(member, True)\n", "                pass\n"), race=silent.who_stops_answering_is_not_written_to_inline_until_it_answers),
+    _m("a copied disk is a member before its copy is on the medium", "I1", "transplant", 0, ("    await work.flush()\n", ""), race=transplants.wherever_the_power_goes_the_copy_is_whole_or_no_member),
+    _m("a disk is copied over the data of a superblock that stays", "I9", "transplant", 0, ("    await erase_superblocks(new, pool)\n", ""), race=transplants.an_old_superblock_goes_before_anything_is_copied_over_its_data),
+    _m("behind a copied disk's end is what was there", "I5", "transplant", 0, ("        old.view[end - at : length] = bytes(length - (end - at))\n", ""), race=transplants.wherever_the_power_goes_the_copy_is_whole_or_no_member),
 ]  # fmt: skip
 
 

@@ -14,17 +14,11 @@ import msgspec
 import pytest
 
 from mirrortui.api import client as client_module
+from mirrortui.api.answers import EngineInfo, Event, Plan, Problem
 from mirrortui.api.client import EngineClient
 from mirrortui.api.consent import command, refusal, require
 from mirrortui.api.problems import UnconfirmedError, from_problem, to_problem
-from mirrortui.api.schema import (
-    EngineInfo,
-    Event,
-    MemberRequest,
-    Plan,
-    Problem,
-    StopRequest,
-)
+from mirrortui.api.requests import MemberRequest, StopRequest
 from mirrortui.errors import (
     DivergedError,
     InUseError,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mirrortui.api.schema import BadBlocks, BadBlocksRequest, BadRange
+from mirrortui.api.answers import BadBlocks, BadRange
+from mirrortui.api.requests import BadBlocksRequest
 from mirrortui.cli.badblocks import summary
 from mirrortui.clock import SystemClock
 from mirrortui.engine.journal import Journal

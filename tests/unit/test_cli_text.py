@@ -8,7 +8,8 @@ import sys
 import rich_click as click
 from msgspec.structs import replace
 
-from mirrortui.api.schema import Bitmap, CheckRun, Client, Event, Export, Lag, Member, Mirror, Sync
+from mirrortui.api.answers import Event
+from mirrortui.api.mirrors import Bitmap, CheckRun, Client, Export, Lag, Member, Mirror, Sync
 from mirrortui.cli.text import event_line, mirror_lines, summary, table
 from mirrortui.units import GIB, MIB
 

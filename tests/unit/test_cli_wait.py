@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from mirrortui.api.client import EngineClient
-from mirrortui.api.schema import Member, Mirror, Sync
+from mirrortui.api.mirrors import Member, Mirror, Sync
 from mirrortui.cli.main import main
 
 IN_SYNC = Member(path="/a.img", slot=0, state="in_sync", size=1)

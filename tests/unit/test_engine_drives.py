@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 from msgspec.structs import replace
 
-from mirrortui.api.schema import DeviceInfo, Drive, Member, Mirror
+from mirrortui.api.answers import DeviceInfo
+from mirrortui.api.mirrors import Drive, Member, Mirror
 from mirrortui.device import drive, physical
 from mirrortui.device.smart import Health
 from mirrortui.engine.drives import ANSWERS_WITHIN, EVERY, HEALTH_EVERY, DriveWatch

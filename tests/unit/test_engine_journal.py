@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from mirrortui.api.schema import Event
+from mirrortui.api.answers import Event
 from mirrortui.engine.journal import Journal
 from mirrortui.testing.manual_clock import ManualClock
 from mirrortui.worker.messages import WorkerEvent

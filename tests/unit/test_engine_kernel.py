@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from mirrortui.api.answers import Plan
+from mirrortui.api.mirrors import Mirror
 from mirrortui.api.paths import Paths
 from mirrortui.api.problems import UnconfirmedError
-from mirrortui.api.schema import (
+from mirrortui.api.requests import (
     ExportRequest,
     HandoverRequest,
     MemberRequest,
-    Mirror,
-    Plan,
     ReplaceRequest,
     SpeedRequest,
     StopRequest,

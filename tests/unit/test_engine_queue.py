@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mirrortui.api.schema import SpeedRequest
+from mirrortui.api.requests import SpeedRequest
 from mirrortui.engine.queue import Wish, turns
 from mirrortui.units import MIB
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mirrortui.api.schema import ExportRequest, SpeedRequest
+from mirrortui.api.requests import ExportRequest, SpeedRequest
 from mirrortui.engine.state import Remembered, State
 from mirrortui.errors import MirrortuiError
 

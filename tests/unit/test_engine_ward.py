@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import cast
 
+from mirrortui.api.mirrors import Mirror
 from mirrortui.api.paths import resolve
-from mirrortui.api.schema import Mirror
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.link import Link
 from mirrortui.engine.state import State

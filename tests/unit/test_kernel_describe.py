@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.kernel.describe import describe
 from mirrortui.kernel.lookout import Lookout, Seen
 from mirrortui.testing.manual_clock import ManualClock

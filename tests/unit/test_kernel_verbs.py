@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mirrortui.api.schema import MemberRequest, ReplaceRequest, SpeedRequest, SyncRequest, SyncVerb
+from mirrortui.api.requests import MemberRequest, ReplaceRequest, SpeedRequest, SyncRequest
+from mirrortui.api.vocabulary import SyncVerb
 from mirrortui.device import usage
 from mirrortui.device.probe import Probe
 from mirrortui.device.signatures import Signature

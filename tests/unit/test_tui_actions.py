@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from textual.binding import Binding
 
-from mirrortui.api.schema import CheckRun, Difference, Mirror
+from mirrortui.api.mirrors import CheckRun, Difference, Mirror
 from mirrortui.testing.fake_engine import FakeEngine
 from mirrortui.testing.staging import settle
 from mirrortui.tui.actions import ACTIONS, by_id

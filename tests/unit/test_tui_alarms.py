@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
-from mirrortui.api.schema import MemberRequest
+from mirrortui.api.requests import MemberRequest
 from mirrortui.testing.fake_engine import FakeEngine
 from mirrortui.testing.manual_clock import ManualClock
 from mirrortui.testing.staging import settle

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from mirrortui.api.schema import Member, Mirror
+from mirrortui.api.mirrors import Member, Mirror
 from mirrortui.testing.staging import settle
 from mirrortui.tui.modals.add import ReplaceDialog
 from mirrortui.tui.modals.assemble import AssembleDialog
@@ -336,6 +336,20 @@ async def test_a_full_disk_is_adopted() -> None:
         await play.press("enter", "y")
         assert play.at_home
         assert [member.path for member in play.engine.mirror("old").members] == ["/full.img", "/new.img"]
+
+
+async def test_a_disk_that_is_full_to_its_end_is_copied_into_another() -> None:
+    async with playing("empty") as play:
+        await play.press("T")
+        await play.type("old")
+        await play.press("tab")
+        await play.type("/full.img")
+        await play.press("tab", "tab", "tab", "tab", "space")
+        await play.press("shift+tab", "shift+tab", "shift+tab")
+        await play.type("/larger.img")
+        await play.press("enter", "y")
+        assert play.at_home
+        assert [member.path for member in play.engine.mirror("old").members] == ["/larger.img"]
 
 
 async def test_a_mirror_grows_to_all_that_there_is_room_for() -> None:

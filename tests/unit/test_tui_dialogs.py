@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.interface import MemberVerb
-from mirrortui.api.schema import AssembleRequest, MemberRequest, Mirror, Plan, StopRequest
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import AssembleRequest, MemberRequest, StopRequest
 from mirrortui.errors import DegradedStartError
 from mirrortui.testing.fake_engine import FakeEngine
 from mirrortui.testing.staging import settle

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from mirrortui.api.schema import Drive
+from mirrortui.api.mirrors import Drive
 from mirrortui.cli.text import mirror_lines
 from mirrortui.testing.fake_drives import failing
 from mirrortui.testing.fake_engine import FakeEngine

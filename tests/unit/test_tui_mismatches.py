@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mirrortui.api.schema import CopyOf, Look
+from mirrortui.api.mirrors import CopyOf, Look
 from mirrortui.testing.staging import settle
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.modals.mismatches import MismatchScreen

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from mirrortui.api.schema import Mirror, SyncRequest
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import SyncRequest
 from mirrortui.errors import RefusedError
 from mirrortui.testing.fake_engine import FakeEngine
 from mirrortui.testing.staging import settle

@@ -7,7 +7,8 @@ import threading
 import pytest
 from msgspec.structs import replace
 
-from mirrortui.api.schema import MemberRequest, Mirror
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import MemberRequest
 from mirrortui.testing.fake_engine import FakeEngine
 from mirrortui.testing.manual_clock import ManualClock
 from mirrortui.tui.store import SAMPLES_KEPT, Store

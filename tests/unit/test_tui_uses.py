@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from mirrortui.api.answers import DeviceInfo, Plan
 from mirrortui.api.interface import MemberVerb
-from mirrortui.api.schema import AssembleRequest, DeviceInfo, MemberRequest, Plan
+from mirrortui.api.requests import AssembleRequest, MemberRequest
 from mirrortui.errors import MemberError
 from mirrortui.testing.fake_engine import FakeEngine
 from mirrortui.testing.staging import settle

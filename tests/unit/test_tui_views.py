@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mirrortui.api.schema import CheckRun, DeviceInfo, Member
+from mirrortui.api.answers import DeviceInfo
+from mirrortui.api.mirrors import CheckRun, Member
 from mirrortui.testing.fake_engine import FakeEngine
 from mirrortui.testing.fake_states import healthy
 from mirrortui.testing.staging import settle

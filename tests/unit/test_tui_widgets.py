@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from textual.app import App, ComposeResult
 from textual.content import Content
 
-from mirrortui.api.schema import Member
+from mirrortui.api.mirrors import Member
 from mirrortui.testing.fake_engine import FakeEngine
 from mirrortui.testing.manual_clock import ManualClock
 from mirrortui.testing.staging import press, settle

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mirrortui.api.schema import MemberRequest
+from mirrortui.api.requests import MemberRequest
 from mirrortui.device.opening import open_engine
 from mirrortui.errors import InUseError, MirrortuiError, NotFoundError, RequestError
 from mirrortui.worker.control import MOST_UNSENT, Control, Respond, arguments

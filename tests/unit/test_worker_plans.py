@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from mirrortui.api import schema
-from mirrortui.api.schema import Plan, ReplaceRequest
+from mirrortui.api import mirrors
+from mirrortui.api.answers import Plan
+from mirrortui.api.requests import ReplaceRequest
 from mirrortui.device.buffers import Pool
 from mirrortui.device.opening import open_engine, open_member
 from mirrortui.device.probe import check_candidate
@@ -261,7 +262,7 @@ def test_a_status_tells_what_is_being_copied(rig: Rig) -> None:
     assert describe(rig.mirror, server, rates, [], 7.0).sync is None
 
 
-def describe_now(rig: Rig) -> schema.Mirror:
+def describe_now(rig: Rig) -> mirrors.Mirror:
     """Its status, served nowhere."""
     server = NbdServer(rig.loop, rig.mirror, "vault")
     rates = Rates(rig.loop, lambda: count(rig.mirror, server.traffic))

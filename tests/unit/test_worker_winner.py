@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from mirrortui.api import winner as words
-from mirrortui.api.schema import ByteRange, SyncRequest
-from mirrortui.api.schema import Difference as Told
+from mirrortui.api.mirrors import Difference as Told
+from mirrortui.api.requests import ByteRange, SyncRequest
 from mirrortui.errors import MirrortuiError, NotFoundError, RefusedError, RequestError
 from mirrortui.mirror import manage
 from mirrortui.mirror.findings import Difference, Findings, with_winner

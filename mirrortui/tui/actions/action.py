@@ -8,7 +8,7 @@ from typing import Literal
 
 from textual.binding import Binding
 
-from mirrortui.api.schema import Member, Mirror
+from mirrortui.api.mirrors import Member, Mirror
 from mirrortui.tui import keymap
 from mirrortui.tui.store import Picture
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mirrortui.api.schema import Member, Mirror
+from mirrortui.api.mirrors import Member, Mirror
 from mirrortui.tui import keymap
 from mirrortui.tui.actions.action import Refusal, Situation
 from mirrortui.tui.drives import worried

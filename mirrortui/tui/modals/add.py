@@ -7,8 +7,9 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, OptionList, Static
 
+from mirrortui.api.answers import DeviceInfo
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import DeviceInfo, Member, Mirror
+from mirrortui.api.mirrors import Member, Mirror
 from mirrortui.tui.actions import refusals
 from mirrortui.tui.drawing import row
 from mirrortui.tui.modals.devices import DevicesListed, Looking, device_rows, list_devices

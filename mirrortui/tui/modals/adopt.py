@@ -44,6 +44,8 @@ class AdoptDialog(PlanDialog):
             yield Tick("the end is free, by my word (--tail-is-free)", id="free")
         with Horizontal(classes="field"):
             yield Tick("make an image file longer, if it is not (--extend)", id="extend")
+        with Horizontal(classes="field"):
+            yield Tick("write nothing to it: copy it into the new member (--into)", id="into")
 
     def on_mount(self) -> None:
         self.query_one("#name").focus()
@@ -53,8 +55,10 @@ class AdoptDialog(PlanDialog):
         disk, new = (self.query_one(f"#{field}", PathEntry).paths for field in ("disk", "new"))
         if not name or not disk:
             return None
-        free, extend = (self.query_one(f"#{tick}", Tick).value for tick in ("free", "extend"))
-        return Adopt(name, disk[0], new[0] if new else None, free, extend)
+        free, extend, into = (self.query_one(f"#{tick}", Tick).value for tick in ("free", "extend", "into"))
+        if into and not new:
+            return None
+        return Adopt(name, disk[0], new[0] if new else None, free, extend, into)
 
     @on(Input.Changed)
     def _typing(self) -> None:

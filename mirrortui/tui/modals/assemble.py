@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.tui.drawing import Fitted, path_cell, row
 from mirrortui.tui.modals.dialog import PlanDialog, PlanMade
 from mirrortui.tui.proposals import Assemble

@@ -11,8 +11,9 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 
+from mirrortui.api.answers import DeviceInfo
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import DeviceInfo, MemberFlag
+from mirrortui.api.vocabulary import MemberFlag
 from mirrortui.tui.drawing import row
 from mirrortui.tui.modals.devices import DevicesListed, Looking, device_rows, list_devices, overwritable
 from mirrortui.tui.modals.wizard import Wizard

@@ -14,8 +14,9 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import OptionList
 
+from mirrortui.api.answers import DeviceInfo
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import DeviceInfo, Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.tui.actions import refusals
 from mirrortui.tui.drawing import Fitted, cell, row
 from mirrortui.tui.modals.add import AddDialog

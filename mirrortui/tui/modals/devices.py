@@ -13,8 +13,9 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from mirrortui.api.answers import DeviceInfo
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import DeviceInfo, Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.errors import MirrortuiError
 from mirrortui.tui.drawing import Fitted, cell, path_cell, row
 from mirrortui.tui.widgets.path_entry import IMAGE_SUFFIXES, LISTED

@@ -13,8 +13,8 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input, OptionList
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import Plan
 from mirrortui.errors import MirrortuiError
 from mirrortui.tui.mouse import Dialog
 from mirrortui.tui.proposals import Proposal

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.tui.drawing import cell, lines, row
 from mirrortui.tui.errands import AddExport
 from mirrortui.tui.modals.dialog import PlanDialog

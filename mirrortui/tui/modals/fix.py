@@ -9,8 +9,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from mirrortui.api.answers import Plan
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import Mirror, Plan
+from mirrortui.api.mirrors import Mirror
 from mirrortui.tui.drawing import Fitted, cell, lines, printable, row, wrapped
 from mirrortui.tui.modals.add import AddDialog
 from mirrortui.tui.modals.dialog import PlanDialog, PlanMade

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import Member, Mirror
+from mirrortui.api.mirrors import Member, Mirror
 from mirrortui.tui.drawing import Fitted, cell, row
 from mirrortui.tui.errands import MISHAPS, Suffer
 from mirrortui.tui.modals.dialog import PlanDialog

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.tui.drawing import lines, printable, row
 from mirrortui.tui.mouse import Dialog, link
 

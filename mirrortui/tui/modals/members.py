@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from mirrortui.api.interface import EngineApi, MemberVerb
-from mirrortui.api.schema import Member, Mirror
+from mirrortui.api.mirrors import Member, Mirror
 from mirrortui.tui.actions import Refusal, refusals
 from mirrortui.tui.drawing import Fitted, cell, path_cell, row
 from mirrortui.tui.errands import IfFails, Retest

@@ -15,7 +15,8 @@ from textual.widgets import Input, OptionList, Static
 
 from mirrortui.api.consent import command
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import CheckRun, Difference, Look, LookRequest, Mirror
+from mirrortui.api.mirrors import CheckRun, Difference, Look, Mirror
+from mirrortui.api.requests import LookRequest
 from mirrortui.errors import MirrortuiError
 from mirrortui.tui.actions import refusals
 from mirrortui.tui.drawing import Fitted, cell, lines, row

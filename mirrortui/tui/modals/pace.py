@@ -9,7 +9,8 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import Impact, Mirror
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.vocabulary import Impact
 from mirrortui.tui.drawing import Fitted, cell, row
 from mirrortui.tui.errands import SetPace
 from mirrortui.tui.modals.dialog import PlanDialog

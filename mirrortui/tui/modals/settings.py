@@ -8,7 +8,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.proposals import Grow, Rename, SetAccess, SetBitmap
 from mirrortui.tui.widgets.entry import Entry

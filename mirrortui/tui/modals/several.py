@@ -13,7 +13,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.tui.actions import Action, Situation
 from mirrortui.tui.drawing import Fitted, cell, lines, printable, row, wrapped
 from mirrortui.tui.errands import SetPace

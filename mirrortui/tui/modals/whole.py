@@ -5,7 +5,8 @@ from __future__ import annotations
 from textual.app import ComposeResult
 
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import Mirror, SyncVerb
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.vocabulary import SyncVerb
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.proposals import HandOver, Stop, Sync, TakeOver
 from mirrortui.tui.widgets.tick import Tick

@@ -8,7 +8,8 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import ByteRange, Difference, Member, Mirror
+from mirrortui.api.mirrors import Difference, Member, Mirror
+from mirrortui.api.requests import ByteRange
 from mirrortui.api.winner import suggestion
 from mirrortui.tui.drawing import Fitted, cell, path_cell, row
 from mirrortui.tui.modals.dialog import PlanDialog

@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from mirrortui.api.schema import Event
+from mirrortui.api.answers import Event
 from mirrortui.tui.drawing import row
 from mirrortui.tui.mouse import Dialog, link
 from mirrortui.tui.widgets.entry import Entry

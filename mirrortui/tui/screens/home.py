@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, OptionList
 
 from mirrortui.api.interface import EngineApi
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.tui.actions import ACTIONS, Situation, by_id
 from mirrortui.tui.inventory import Inventory
 from mirrortui.tui.memory import Memory
@@ -43,7 +43,7 @@ from mirrortui.tui.words import clock_time
 class HomeScreen(Screen[None]):
     """Shows pictures; starts dialogs. What may be done is decided by the registry of actions, never here."""
 
-    CSS_PATH = [  # noqa: RUF012
+    CSS_PATH = [  # noqa: RUF012 (Textual's type)
         "home.tcss",
         "../views/mirrors.tcss",
         "../views/mirror.tcss",
@@ -51,8 +51,8 @@ class HomeScreen(Screen[None]):
     ]
     COMMANDS = {ActionCommands}  # noqa: RUF012 (Textual's type is no ClassVar of this)
     BINDINGS: ClassVar[list[BindingType]] = [action.binding() for action in ACTIONS]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-broad")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-broad")]  # noqa: RUF012 (Textual's type)
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012 (Textual's type)
 
     def __init__(
         self,

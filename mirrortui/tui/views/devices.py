@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import OptionList
 
-from mirrortui.api.schema import DeviceInfo, Mirror
+from mirrortui.api.answers import DeviceInfo
+from mirrortui.api.mirrors import Mirror
 from mirrortui.tui.drawing import cell
 from mirrortui.tui.inventory import Inventory
 from mirrortui.tui.store import Picture

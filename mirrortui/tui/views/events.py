@@ -10,7 +10,9 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import OptionList, Static
 
-from mirrortui.api.schema import Event, Mirror, Severity
+from mirrortui.api.answers import Event
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.vocabulary import Severity
 from mirrortui.tui.mouse import link
 from mirrortui.tui.store import Picture
 from mirrortui.tui.views.view import View, quiet

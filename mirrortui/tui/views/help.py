@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.tui.actions import ACTIONS, Action, Group, Situation
 from mirrortui.tui.drawing import cell, lines, row
 from mirrortui.tui.store import Picture

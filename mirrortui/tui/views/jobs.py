@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import OptionList, Static
 
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.tui.jobs import Job, jobs, running
 from mirrortui.tui.store import Picture
 from mirrortui.tui.views.view import View, quiet

@@ -9,7 +9,7 @@ from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.events import Resize
 
-from mirrortui.api.schema import Member, Mirror
+from mirrortui.api.mirrors import Member, Mirror
 from mirrortui.tui.inventory import Inventory
 from mirrortui.tui.store import SPAN, SPANS_KEPT, Picture, Rates
 from mirrortui.tui.views.view import View, quiet

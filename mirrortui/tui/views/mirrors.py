@@ -11,7 +11,8 @@ from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from mirrortui.api.schema import Event, Member, Mirror
+from mirrortui.api.answers import Event
+from mirrortui.api.mirrors import Member, Mirror
 from mirrortui.tui import keymap
 from mirrortui.tui.drawing import Fitted, cell, printable, row
 from mirrortui.tui.mouse import link

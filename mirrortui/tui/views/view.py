@@ -10,7 +10,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from mirrortui.api.schema import DeviceInfo, Member, Mirror
+from mirrortui.api.answers import DeviceInfo
+from mirrortui.api.mirrors import Member, Mirror
 from mirrortui.tui.store import Picture
 
 

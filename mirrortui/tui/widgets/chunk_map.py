@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content, Span
 from textual.reactive import reactive
 
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.tui.drawing import cell, lines, resample, row
 from mirrortui.tui.widgets.drawn import Drawn
 from mirrortui.tui.words import CELLS

@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from mirrortui.api.schema import Plan
+from mirrortui.api.answers import Plan
 from mirrortui.tui.drawing import row
 from mirrortui.tui.mouse import link
 from mirrortui.tui.widgets.entry import Entry

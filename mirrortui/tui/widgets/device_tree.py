@@ -9,7 +9,8 @@ from functools import partial
 
 from textual.content import Content
 
-from mirrortui.api.schema import DeviceInfo, Mirror
+from mirrortui.api.answers import DeviceInfo
+from mirrortui.api.mirrors import Mirror
 from mirrortui.tui import drives
 from mirrortui.tui.drawing import Fitted, cell, lines, path_cell, printable, row
 from mirrortui.tui.widgets.row_list import Row, RowList

@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.visual import Visual
 from textual.widget import Widget
 
-from mirrortui.api.schema import History
+from mirrortui.api.answers import History
 from mirrortui.tui.drawing import Fitted, cell, lines, resample, row
 from mirrortui.tui.wording import short_names
 from mirrortui.tui.words import age

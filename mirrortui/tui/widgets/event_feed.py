@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from mirrortui.api.schema import Event
+from mirrortui.api.answers import Event
 from mirrortui.tui.drawing import Fitted, cell, lines, printable, row
 from mirrortui.tui.widgets.row_list import Row, RowList
 from mirrortui.tui.wording import Names, beside_its_name, paths_in, short_names, shorten

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content, Span
 
-from mirrortui.api.schema import Mirror
+from mirrortui.api.mirrors import Mirror
 from mirrortui.tui.drawing import cell, lines, resample, row
 from mirrortui.tui.widgets.chunk_map import WORST_FIRST, ChunkMap, style_of
 from mirrortui.tui.words import CELLS

@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.visual import Visual
 from textual.widget import Widget
 
-from mirrortui.api.schema import CopyOf, Look
+from mirrortui.api.mirrors import CopyOf, Look
 from mirrortui.tui.drawing import Fitted, cell, lines, path_cell, row
 from mirrortui.tui.words import CELLS
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from mirrortui.api.schema import DeviceInfo, Member
+from mirrortui.api.answers import DeviceInfo
+from mirrortui.api.mirrors import Member
 from mirrortui.tui import drives
 from mirrortui.tui.drawing import printable, row
 from mirrortui.tui.words import latency

@@ -11,7 +11,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from mirrortui.api.schema import DeviceInfo, Member, Mirror
+from mirrortui.api.answers import DeviceInfo
+from mirrortui.api.mirrors import Member, Mirror
 from mirrortui.tui.drawing import Align, Fitted, cell, graph, lines, path_cell, printable, row
 from mirrortui.tui.drives import failing
 from mirrortui.tui.store import Picture, Rates

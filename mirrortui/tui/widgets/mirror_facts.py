@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from mirrortui.api.schema import CheckRun, Mirror
+from mirrortui.api.mirrors import CheckRun, Mirror
 from mirrortui.tui import keymap
 from mirrortui.tui.drawing import bar, cell, lines, printable, row, wrapped
 from mirrortui.tui.drives import worry

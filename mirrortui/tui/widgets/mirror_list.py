@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.events import Click
 from textual.message import Message
 
-from mirrortui.api.schema import Mirror, Sync
+from mirrortui.api.mirrors import Mirror, Sync
 from mirrortui.tui import keymap
 from mirrortui.tui.drawing import Fitted, bar, cell, lines, printable, row
 from mirrortui.tui.drives import worry

@@ -7,7 +7,7 @@ from textual.reactive import reactive
 from textual.visual import Visual
 from textual.widget import Widget
 
-from mirrortui.api.schema import Plan
+from mirrortui.api.answers import Plan
 from mirrortui.errors import MirrortuiError
 from mirrortui.tui.drawing import Fitted, cell, lines, printable, row, wrapped
 from mirrortui.tui.mouse import link

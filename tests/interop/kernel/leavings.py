@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mirrortui.api.schema import AssembleRequest
+from mirrortui.api.requests import AssembleRequest
 from mirrortui.units import KIB, MIB
 from tests.e2e.bad_disk import bad_disk
 from tests.e2e.conftest import until

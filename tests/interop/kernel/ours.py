@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mirrortui.api.schema import Mirror, StopRequest
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import StopRequest
 from mirrortui.format.inspect import Examination, examine
 from mirrortui.nbd.client import NbdClient
 from mirrortui.units import SECTOR

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from mirrortui.api.schema import AssembleRequest, Event, MemberRequest, Mirror
+from mirrortui.api.answers import Event
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import AssembleRequest, MemberRequest
 from mirrortui.units import MIB
 from tests.e2e.conftest import World, digest
 from tests.interop.guest import Guest

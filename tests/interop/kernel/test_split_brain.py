@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from mirrortui.api.schema import AssembleRequest, Plan
+from mirrortui.api.answers import Plan
+from mirrortui.api.requests import AssembleRequest
 from mirrortui.errors import DivergedError
 from tests.e2e.conftest import World
 from tests.interop.guest import Guest

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 from mirrortui.api.interface import MemberVerb
-from mirrortui.api.schema import (
+from mirrortui.api.requests import (
     AccessRequest,
     AdoptRequest,
     AssembleRequest,
     BitmapRequest,
     CreateRequest,
     GrowRequest,
-    MemberFlag,
     MemberRequest,
     RenameRequest,
     ReplaceRequest,
@@ -26,6 +25,7 @@ from mirrortui.api.schema import (
     SpeedRequest,
     StopRequest,
 )
+from mirrortui.api.vocabulary import MemberFlag
 from mirrortui.nbd.client import NbdClient
 from mirrortui.nbd.protocol import Command, NbdError
 from tests.e2e.conftest import World, until

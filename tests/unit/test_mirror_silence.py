@@ -1,0 +1,75 @@
+"""A member that stops answering is not written to inline, until it answers."""
+
+from __future__ import annotations
+
+from mirrortui.device.base import Op
+from mirrortui.mirror.array import State
+from mirrortui.units import KIB
+from tests.simulation.silent import (
+    inline,
+    look,
+    made,
+    who_stops_answering_is_not_written_to_inline_until_it_answers,
+)
+from tests.stage import Stage, states
+
+
+def test_who_stops_answering_is_not_written_to_inline_until_it_answers() -> None:
+    who_stops_answering_is_not_written_to_inline_until_it_answers()
+
+
+def test_who_answers_is_written_to_inline_all_the_time() -> None:
+    stage = Stage()
+    mirror, _ = made(stage)
+    for _ in range(5):
+        assert inline(mirror)
+        look(stage, mirror)
+        stage.until(lambda: not stage.scheduler.ready)
+        assert inline(mirror)
+
+
+def test_who_is_not_written_to_is_not_asked() -> None:
+    """An idle disk may sleep."""
+    stage = Stage()
+    mirror, mute = made(stage)
+    look(stage, mirror)
+    stage.until(lambda: not stage.scheduler.ready)
+    mute.mute = True
+    for _ in range(3):
+        look(stage, mirror)
+    assert not mute.held
+
+
+def test_an_error_is_an_answer() -> None:
+    stage = Stage()
+    mirror, mute = made(stage)
+    mute.damage.unreadable.update(mute.damage.blocks(0, mute.data.start))
+    for _ in range(3):
+        assert inline(mirror)
+        look(stage, mirror)
+        stage.until(lambda: not stage.scheduler.ready)
+    assert states(mirror)["b"] is State.IN_SYNC, "clients' requests find it out"
+
+
+def test_a_member_that_is_let_go_of_meanwhile_is_not_asked() -> None:
+    stage = Stage()
+    mirror, mute = made(stage)
+    inline(mirror)
+    mirror.silence.look()
+    mute.pwrite = None
+    mute.mute = True
+    stage.executor.drain()
+    assert not mute.held
+
+
+def test_the_superblock_is_what_is_asked_for() -> None:
+    """A hole would be read without a disk, and data would have to wait for what clients have written there."""
+    stage = Stage()
+    mirror, mute = made(stage)
+    inline(mirror)
+    mute.mute = True
+    look(stage, mirror)
+    (question,) = mute.held
+    assert question.op is Op.READ
+    assert question.length == 4 * KIB
+    assert question.offset == mirror.array.members[1].place
