@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -199,20 +198,17 @@ def test_what_mke2fs_filled(tmp_path: Path, folder: Path, options: str) -> None:
     assert PAYLOAD <= used < PAYLOAD + 512 * KIB
 
 
-LACKING = "not everywhere, and not needed for anything else: its superblocks are made by hand, too"
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("mkfs.btrfs"), reason=f"mkfs.btrfs is {LACKING}")
 def test_what_mkfs_btrfs_filled(tmp_path: Path, folder: Path) -> None:
+    needs("mkfs.btrfs")
     used = made(tmp_path / "image", 256 * MIB, "mkfs.btrfs", "-q", "--rootdir", folder)
     assert used is not None
     assert PAYLOAD <= used < PAYLOAD + MIB
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("mkfs.xfs"), reason=f"mkfs.xfs is {LACKING}")
 def test_what_mkfs_xfs_filled(tmp_path: Path, folder: Path) -> None:
+    needs("mkfs.xfs")
     protofile = tmp_path / "prototype"
     protofile.write_text(f"/\n0 0\nd--755 0 0\nphotos ---644 0 0 {folder / 'photos'}\n$\n")
     used = made(tmp_path / "image", 400 * MIB, "mkfs.xfs", "-q", "-p", protofile)
@@ -220,10 +216,9 @@ def test_what_mkfs_xfs_filled(tmp_path: Path, folder: Path) -> None:
     assert PAYLOAD <= used < PAYLOAD + MIB
 
 
-@pytest.mark.skipif(
-    not (shutil.which("mkfs.vfat") and shutil.which("mcopy")), reason=f"mkfs.vfat is {LACKING}"
-)
+@pytest.mark.slow
 def test_what_mkfs_vfat_and_mcopy_filled(tmp_path: Path, folder: Path) -> None:
+    needs("mkfs.vfat", "mcopy")
     image = tmp_path / "image"
     made(image, 300 * MIB, "mkfs.vfat", "-F", "32")
     subprocess.run(["mcopy", "-i", image, folder / "photos", "::"], check=True, timeout=60)
