@@ -113,20 +113,27 @@ class FakeEngine(DailyVerbs, KernelVerbs):
     def create(self, request: CreateRequest) -> Mirror:
         with self._changed:
             self._confirm(self._plan_create(request), request.yes)
-            size = min(self._size(path) for path in request.members)
-            mirror = fake_plans.new_mirror(request, size, self.clock.now())
-            self._tell(mirror, "mirror-created", "good", f"{mirror.name} was created.")
-            return self._mirrors[mirror.name]
+            return self._begin(request)
+
+    def _begin(self, request: CreateRequest) -> Mirror:
+        size = min(self._size(path) for path in request.members)
+        mirror = fake_plans.new_mirror(request, size, self.clock.now())
+        self._tell(mirror, "mirror-created", "good", f"{mirror.name} was created.")
+        return self._mirrors[mirror.name]
 
     def plan_create(self, request: CreateRequest) -> Plan:
         with self._changed:
             return self._plan_create(request)
 
     def adopt(self, request: AdoptRequest) -> Mirror:
-        return self.create(_as_created(request))
+        with self._changed:
+            self._confirm(fake_plans.adopt(request), request.yes)
+            return self._begin(_as_created(request))
 
     def plan_adopt(self, request: AdoptRequest) -> Plan:
-        return replace(self.plan_create(_as_created(request)), verb="adopt")
+        with self._changed:
+            self._answer()
+            return fake_plans.adopt(request)
 
     def assemble(self, request: AssembleRequest) -> Mirror:
         with self._changed:

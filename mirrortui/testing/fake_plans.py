@@ -11,7 +11,7 @@ from mirrortui.api.answers import DeviceInfo, History, Plan
 from mirrortui.api.consent import command
 from mirrortui.api.interface import MemberVerb
 from mirrortui.api.mirrors import Bitmap, Export, Member, Mirror, Sync
-from mirrortui.api.requests import AssembleRequest, CreateRequest, MemberRequest
+from mirrortui.api.requests import AdoptRequest, AssembleRequest, CreateRequest, MemberRequest
 from mirrortui.api.vocabulary import Severity
 from mirrortui.testing.fake_mirrors import CELLS, uri_of
 from mirrortui.units import MIB, format_duration, format_rate, format_size, roughly
@@ -45,6 +45,26 @@ def create(request: CreateRequest, names: set[str], devices: list[DeviceInfo]) -
         confirm="name" if any(device.holds for device in chosen) else "yes",
         refused=refused,
         hint=hint,
+    )
+
+
+def adopt(request: AdoptRequest) -> Plan:
+    """The plan of `adopt`: the disk is as it should be."""
+    into, new = request.into, request.new
+    members = [path for path in (into or request.disk, new) if path]
+    return Plan(
+        verb="adopt",
+        mirror=request.name,
+        title=f"Make {request.disk} a mirror",
+        copies=f"all of {request.disk} to {into or new}" if into or new else "nothing",
+        erases=[f"{path}: what it holds" for path in (into, new) if path],
+        meanwhile="nothing can use it" if into else "usable at once",
+        afterwards=f"{len(members)} of 2 in sync",
+        command=command(
+            "adopt", request.name, request.disk, *([new] if new else []), into=into or None, yes=True
+        ),
+        confirm="yes",
+        refused=None,
     )
 
 
@@ -112,8 +132,9 @@ def rejoin(mirror: Mirror, request: AssembleRequest) -> Plan:
         afterwards="as now",
         command=command("assemble", mirror.name),
         confirm="none",
-        refused=f"{mirror.name} has diverged: {a} says at events 4137 that {b} is gone, {b} says at events 4135 that "
-        f"{a} is gone; both were written since: 9 chunks (576 MiB) changed since on {a}, 4 chunks (256 MiB) on {b}.",
+        refused=f"{mirror.name} has diverged: {a} says at events 4137 that {b} failed or was missing, "
+        f"{b} says at events 4135 that {a} failed or was missing; both were written since: "
+        f"9 chunks (576 MiB) changed since on {a}, 4 chunks (256 MiB) on {b}.",
         hint="Look at each with --readonly --run, then name the one to keep: --survivor MEMBER.",
         survivors=[a, b],
         histories=[
@@ -146,7 +167,8 @@ def rejoin(mirror: Mirror, request: AssembleRequest) -> Plan:
         survivors=[],
         histories=[],
         notes=[
-            f"{request.survivor} says at events 4137 that {lost} is gone; {lost} says that {request.survivor} is.",
+            f"{request.survivor} says at events 4137 that {lost} failed or was missing; "
+            f"{lost} says that {request.survivor} did.",
             "That is exact: each side was degraded since they parted and so forgot nothing.",
             f"Before that, what only {lost} holds is kept in {request.save_loser}."
             if request.save_loser
