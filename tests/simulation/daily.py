@@ -109,8 +109,8 @@ class Daily:
         except MirrortuiError as problem:
             scene.reached["daily verbs refused"] += 1
             scene.scheduler.note(f"refused: {problem}")
-        finally:
-            self._busy = False
+        # Not in a `finally`: one that a power cut left in mid-way is closed whenever it is collected.
+        self._busy = False
 
     async def _lag(self, mirror: Mirror) -> None:
         """Write-mostly members may lag from now on, or may not any more."""
