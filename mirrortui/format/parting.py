@@ -109,15 +109,32 @@ def parted(one: Member, other: Member, among: Sequence[Member]) -> bool:
         return False
     if one.superblock.recovering or other.superblock.recovering:
         filled, copy = (one, other) if one.superblock.recovering else (other, one)
-        return not (copy.superblock.recovering or _peers(one) & _peers(other) or _outlived(filled, copy))
+        return not (copy.superblock.recovering or _went_together(filled, copy) or _outlived(filled, copy))
     return not (accepts(one, other, among) and accepts(other, one, among))
 
 
+def _went_together(filled: Bearer, copy: Bearer) -> bool:
+    """Their tables have somebody in common: a slot and its role; in an array that got another number of members a slot.
+    Its own slot may be anybody's on the other side. But of the copies none is left behind by one that it fills: it
+    knows of the filling, or that one is ahead, with a round that did not reach the copy.
+    """
+    sb, top = filled.superblock, copy.superblock
+    company = {slot for slot in _peers(filled) & _peers(copy) if _same_role(sb, top, slot)}
+    if sb.events <= top.events:
+        company.discard(sb.dev_number)
+    return bool(company)
+
+
+def _same_role(one: Superblock, other: Superblock, slot: int) -> bool:
+    return one.raid_disks != other.raid_disks or one.dev_roles[slot] == other.dev_roles[slot]
+
+
 def _outlived(filled: Bearer, copy: Bearer) -> bool:
-    """Whoever filled it is out by the word of the copy, which went on since."""
+    """Whoever filled it is out by the word of the copy, which went on since, and is not out by its own word."""
     told, events = copy.superblock.dev_roles, copy.superblock.events
     gone = all(slot < len(told) and told[slot] == ROLE_FAULTY for slot in _peers(filled))
-    return gone and events > filled.superblock.events
+    own = filled.superblock.dev_roles[copy.superblock.dev_number : copy.superblock.dev_number + 1]
+    return gone and events > filled.superblock.events and own != (ROLE_FAULTY,)
 
 
 def _peers(one: Bearer) -> set[int]:

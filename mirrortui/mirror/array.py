@@ -256,10 +256,11 @@ class Array:
         """Some active member's copy of the chunk waits to be copied."""
         return any(m.need.flags[chunk] for m in self.members if m.active)
 
-    def vacant_role(self) -> int | None:
-        """The lowest role that nobody fills."""
+    def vacant_role(self, former: int | None = None) -> int | None:
+        """The former one if nobody fills it, so that tables agree on who has which; else the lowest that is free."""
         taken = {m.role for m in self.targets()}
-        return next((role for role in range(self.raid_disks) if role not in taken), None)
+        free = [role for role in range(self.raid_disks) if role not in taken]
+        return former if former in free else next(iter(free), None)
 
     def vacant_slot(self) -> int | None:
         """A slot number for a newcomer: as md does, beyond the first members' and of nobody attached. None: no more."""

@@ -183,8 +183,11 @@ class Book:
         return False
 
     def _unanswered(self) -> bool:
-        """A copy in sync still owes the end of a timed-out operation, which might land on top of a newer write."""
-        return any(m.device.zombies for m in self._array.in_sync())
+        """The last copy still owes the end of a timed-out operation, which might land on top of a newer write. Others
+        are out for it, whoever asked: a look at a member fails nobody.
+        """
+        late = [m for m in self._array.in_sync() if m.device.zombies]
+        return any(not self._scribe.fault(m, "it does not answer") for m in late)
 
     async def flush(self) -> int:
         """Make every write completed before durable on every copy (I1). Flushes that wait for one share the next."""

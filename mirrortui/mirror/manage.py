@@ -9,7 +9,7 @@ from mirrortui.errors import DivergedError, MemberError, NotFoundError, RefusedE
 from mirrortui.format import bitmap, layout, parting
 from mirrortui.format.foreign import check_usable
 from mirrortui.format.layout import Layout
-from mirrortui.format.superblock import ROLE_FAULTY, Superblock
+from mirrortui.format.superblock import Superblock
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.chunks import ChunkSet
@@ -240,7 +240,7 @@ def plan_re_add(array: Array, raw: bytearray, found: Found) -> ReAdd:
         )
     check_not_apart(array, found)
     check_usable(sb, path)
-    role = array.vacant_role()
+    role = array.vacant_role(sb.role)
     if role is None:
         raise RefusedError(
             f"{array.label} has all its {array.raid_disks} members.", hint="Add it as a spare instead."
@@ -282,7 +282,9 @@ def _why_not_re_add(array: Array, raw: bytearray, found: Found) -> str:
 def check_not_apart(array: Array, found: Found) -> None:
     """Raise DivergedError, with the evidence, if a former member went on without all who are in sync here (I10)."""
     sb, path, copies = found.superblock, found.path, array.in_sync()
-    known = any(parting.place(found, member) < ROLE_FAULTY for member in copies)
+    former: parting.Bearer = found
+    peers: list[parting.Bearer] = [*copies]
+    known = any(parting.accepts(former, peer, [former, *peers]) for peer in peers)
     if not parting.claims(found) or (known and sb.events <= array.events):
         return
     name, kept = array.label, copies[0].path

@@ -162,4 +162,4 @@ def test_looks_at_a_device_that_hangs_hold_nobody_up(world: World, disk: FuseDis
     world.do("stop", "vault")
     world.do("assemble", "vault", a, b)
     world.do("devices")
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 20

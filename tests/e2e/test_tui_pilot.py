@@ -129,6 +129,7 @@ async def test_create_fail_add_and_rebuild_by_keys(world: World) -> None:
         await operator.press("a")
         pilot.app.screen.query_one("#path").focus()
         await operator.type(str(c))
+        operator.seen.clear()
         await operator.confirm()
         await operator.sees(lambda: state(operator.vault, c) == "in_sync")
         assert operator.seen == sorted(operator.seen)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from mirrortui.device.base import Op
 from mirrortui.mirror.array import State
 from mirrortui.units import KIB
@@ -73,3 +75,17 @@ def test_the_superblock_is_what_is_asked_for() -> None:
     assert question.op is Op.READ
     assert question.length == 4 * KIB
     assert question.offset == mirror.array.members[1].place
+
+
+def test_a_look_that_timed_out_costs_no_client_a_write() -> None:
+    """Whoever owes an answer is out when somebody writes; only the last copy stays, and takes nothing meanwhile."""
+    stage = Stage()
+    disks = [stage.disk(name) for name in "ab"]
+    mirror = stage.create(disks)
+    disks[0].zombies = 1
+    assert stage.write(mirror, 0, bytes(4096)) == 0
+    assert states(mirror) == {"a": State.FAULTY, "b": State.IN_SYNC}
+    disks[1].zombies = 1
+    mirror.array.changed()
+    assert stage.write(mirror, 0, bytes(4096)) == errno.EIO
+    assert states(mirror)["b"] is State.IN_SYNC

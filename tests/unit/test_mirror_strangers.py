@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 import pytest
@@ -12,11 +13,13 @@ import pytest
 from mirrortui.errors import DivergedError, MemberError
 from mirrortui.format import parting
 from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, Feature
-from mirrortui.mirror import manage
+from mirrortui.mirror import manage, settings
+from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.decide import decide
 from mirrortui.mirror.found import Found
-from tests.stage import Stage
+from mirrortui.units import KIB, MIB
+from tests.stage import Stage, states
 
 FILLING = Feature.RECOVERY_OFFSET
 
@@ -176,3 +179,74 @@ def test_one_that_was_being_filled_by_those_who_are_out_is_only_stale(members: l
     ahead = [found[0], told(c, 2, 20, {1: 1, 2: 2}, FILLING)]
     with pytest.raises(DivergedError):
         decide(ahead, run=True)
+
+
+def test_one_that_was_being_filled_on_the_other_side_is_not_filled_to_the_end_here(
+    members: list[Found],
+) -> None:
+    """b took c into the slot that a gave to somebody else, as the kernel does; both of those are lost."""
+    a, _, c = members
+    for role in (0, 1):
+        found = [
+            told(a, 0, 9, {0: 0, 1: ROLE_FAULTY, 2: 1}),
+            told(c, 2, 8, {0: ROLE_FAULTY, 1: 1, 2: role}, FILLING, Feature.REPLACEMENT),
+        ]
+        with pytest.raises(DivergedError):
+            decide(found, run=True)
+
+
+def test_one_that_is_filled_by_somebody_who_says_that_the_copy_is_out_is_evidence(
+    members: list[Found],
+) -> None:
+    """a ran alone; so did b, which was filling c."""
+    a, _, c = members
+    found = [
+        told(a, 0, 20, {0: 0, 1: ROLE_FAULTY, 2: ROLE_FAULTY}),
+        told(c, 2, 12, {0: ROLE_FAULTY, 1: 1, 2: 2}, FILLING),
+    ]
+    with pytest.raises(DivergedError):
+        decide(found, run=True)
+
+
+def test_a_former_member_that_was_used_apart_is_not_taken_back_for_a_slot_that_both_halves_gave_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def first(table: Sequence[int], raid_disks: int, taken: AbstractSet[int], first: bytes) -> int | None:
+        return next(slot for slot in range(raid_disks, len(table)) if slot not in taken)
+
+    monkeypatch.setattr(parting, "vacant_slot", first)  # as the kernel gives them
+    stage = Stage()
+    a, b, c, d = (stage.disk(name) for name in "abcd")
+    stage.run(manage.stop(stage.create([a, b], chunk=64 * KIB)))
+    for half, newcomer, at in ((b, d, MIB), (a, c, 512 * KIB)):
+        alone = stage.assemble([half], run=True)
+        stage.write(alone, at, half.path.encode() * 4096)
+        for number in range(6 if half is a else 0):
+            stage.run(settings.rename(alone, f"name{number}"))
+        stage.run(manage.add(alone, newcomer))
+        stage.in_sync(alone)
+        for number in range(8):  # bits are cleared, and b counts far enough to know of that
+            stage.run(alone.daemon.one_pass())
+            stage.run(settings.rename(alone, f"other{number}"))
+        if half is b:
+            stage.run(manage.stop(alone))
+    stage.run(manage.fail(alone, "a"))
+    stage.run(manage.remove(alone, "a"))
+    with pytest.raises(DivergedError):
+        stage.run(manage.re_add(alone, b))
+
+
+def test_a_former_member_gets_its_role_back_so_that_an_older_one_knows_it() -> None:
+    stage = Stage()
+    a, b, c = (stage.disk(name) for name in "abc")
+    mirror = stage.create([a, b, c], chunk=64 * KIB)
+    for path in "bc":
+        stage.run(manage.fail(mirror, path))
+        stage.write(mirror, 0, path.encode() * 4096)
+    stage.run(manage.re_add(mirror, c))
+    stage.until(lambda: not mirror.sync.running)
+    stage.write(mirror, 0, b"n" * 4096)
+    stage.run(manage.stop(mirror))
+    again = stage.assemble([b, c], run=True)
+    assert states(again) == {"c": State.IN_SYNC}
+    assert [note.path for note in again.array.left_out] == ["b"]

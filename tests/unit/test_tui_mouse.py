@@ -53,7 +53,7 @@ async def test_tabs_bar_and_menu() -> None:
 
 
 async def test_a_plan_is_confirmed() -> None:
-    async with playing("healthy") as play:
+    async with playing("healthy", size=(120, 40)) as play:
         await click(play, "vault")
         await click(play, "C check")
         assert play.at_home
@@ -108,7 +108,7 @@ async def test_a_click_beside_a_dialog_leaves_it_and_does_nothing() -> None:
 
 
 async def test_sorting_and_the_filter() -> None:
-    async with playing("several", size=(120, 40)) as play:
+    async with playing("several", size=(200, 60)) as play:
         view = play.home.query_one(MirrorsView)
         before = view.order
         await click(play, "11 mirrors")
@@ -136,7 +136,7 @@ async def test_differences_and_leaving() -> None:
         await click(play, "differences")
         assert isinstance(play.screen, MismatchScreen)
         await click(play, "n next")
-        await click(play, "esc leaves")
+        await click(play, "esc ")
         assert play.at_home
         await click(play, "^p menu")
         await play.type("leave the screen")

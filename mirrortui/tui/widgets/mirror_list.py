@@ -23,8 +23,8 @@ from mirrortui.units import format_duration, format_rate, format_size
 _HOLD = 8.0
 """Seconds after a key during which rows keep their places: nobody's cursor is to find another row under it."""
 
-_SIGNS = 4
-"""Cells at the beginning of a row that a click marks it in."""
+_SIGNS = 3
+"""Cells before a name: the cursor, the sign, a blank; one more for marks, once there are any."""
 _LONGEST_BAR = 60
 _WORD = 9
 _MARK = 4
@@ -81,7 +81,7 @@ class MirrorList(RowList):
     async def _on_click(self, event: Click) -> None:
         """On a mirror's sign, or with ctrl, a click marks."""
         index = event.style.meta.get("option")
-        if isinstance(index, int) and (event.ctrl or event.x < _SIGNS):
+        if isinstance(index, int) and (event.ctrl or event.x < _SIGNS + bool(self.marks)):
             event.prevent_default()
             self.toggle_mark(self.get_option_at_index(index).id)
 
