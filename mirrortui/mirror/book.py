@@ -76,7 +76,7 @@ class Book:
         first, last = self.span(offset, length)
         self._intent.hold(first, last)  # before the intent, or the daemon could clear the bit again
         try:
-            if not await self._open(first, last) or self._unanswered():
+            if not await self._open(first, last) or self._last_copy_owes():
                 return errno.EIO
             members = self._array.targets()
             if any(m.bad.touches(offset, offset + length) for m in members):
@@ -182,9 +182,9 @@ class Book:
             await self._scribe.progress
         return False
 
-    def _unanswered(self) -> bool:
-        """The last copy still owes the end of a timed-out operation, which might land on top of a newer write. Others
-        are out for it, whoever asked: a look at a member fails nobody.
+    def _last_copy_owes(self) -> bool:
+        """Take out whoever still owes the end of a timed-out operation, which might land on top of a newer write: a
+        look at a member may have timed out, which fails nobody. True: the last copy owes one, and stays.
         """
         late = [m for m in self._array.in_sync() if m.device.zombies]
         return any(not self._scribe.fault(m, "it does not answer") for m in late)

@@ -96,7 +96,7 @@ MUTANTS = [
     _m("what was answered and is nowhere is forgotten", "I5", "behind", 0, ("        if self._answered and not any(", "        if False and not any("), race=lagging.what_was_answered_and_is_nowhere_is_an_error),
     _m("who lagged is the measure after a crash", "I9", "decide", 0, ("key=lambda p: (p.found.superblock.devflags & WRITE_MOSTLY, p.role or 0),", "key=lambda p: p.role or 0,"), race=lagging.who_lagged_is_not_the_measure_after_a_crash),
     _m("inline ignores tickets", "I7", "mirror", 200, ("if self.tickets.buckets and not", "if False and not")),
-    _m("a late write may land on a newer one", "I7", "book", 200, ("or self._unanswered()", "or False"), ("            self._array.changed()  # a", "            pass  # a")),
+    _m("a late write may land on a newer one", "I7", "book", 200, ("or self._last_copy_owes()", "or False"), ("            self._array.changed()  # a", "            pass  # a")),
     _m("a copy that timed out may land on what is written inline", "I7", "scribe", 0, ("            self._array.changed()  # what timed out", "            pass  # what timed out"), race=late.what_times_out_on_the_last_copy_keeps_shortcuts_from_it),
     _m("window without a ticket", "I8", "sync", 200, ("            await ticket\n            if self._late()", "            if self._late()")),
     _m("copy while a timed-out write may land", "I8", "sync", 0, ("if self._late() or self._untold()", "if self._untold()"), ("while self._late() and not self.stopped:\n                await sleep(_LATE)\n            while self._untold", "while self._untold"), race=races.a_late_write_of_the_last_copy_is_waited_for),
