@@ -289,11 +289,17 @@ def _build(
     written = _on_disk(array, verdict)
     # Whoever is not there misses what is written from now on: nobody must find it in the table.
     there = {m.slot for m in array.members}
-    for slot, role in enumerate(array.roles):
-        if role < superblock.ROLE_FAULTY and slot not in there:
-            array.roles[slot] = superblock.ROLE_FAULTY
-    intent = _intent(verdict, top, array, chunk)
-    return Mirror(executor, host, array, intent, pool, spec.tuning, written)
+    away = [s for s, role in enumerate(array.roles) if role < superblock.ROLE_FAULTY and s not in there]
+    for slot in away:
+        array.roles[slot] = superblock.ROLE_FAULTY
+    mirror = Mirror(executor, host, array, _intent(verdict, top, array, chunk), pool, spec.tuning, written)
+    if away or verdict.losers:
+        # The power may have gone when one of them had the next count already.
+        mirror.scribe.leave_behind(array.events + 1)
+    elif array.active and superblock.ROLE_FAULTY in top.dev_roles:
+        # It may have gone before the second update that put somebody out.
+        mirror.scribe.leave_behind(array.events - 1)
+    return mirror
 
 
 def _member(device: Device, place: Place, array: Array, host: Host) -> Member:

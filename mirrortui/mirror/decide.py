@@ -67,6 +67,8 @@ class Verdict:
     """Roles that the freshest superblock counts on and nobody fills."""
     counts: dict[str, int] = field(default_factory=dict)
     """Events counts of all that were looked at, by path."""
+    losers: Sequence[Found] = ()
+    """Of a split brain: those whose history is not kept."""
 
     @property
     def rejoins(self) -> list[Rejoin]:
@@ -124,6 +126,7 @@ def decide(
     _find_needs(verdict)
     _rejoin(verdict, losers, compare)
     verdict.counts = {f.path: f.superblock.events for f in found}
+    verdict.losers = losers
     return verdict
 
 

@@ -52,11 +52,22 @@ class Scribe:
         """Called after a member went out, with the one that it was to replace: a spare may take its place."""
         self.stopped = False
         self._header_due = False
+        self._newest = array.events
+        """The highest count that was written to anybody."""
+        self._least = 0
+        """The count that superblocks must have come to."""
 
     @property
     def settled(self) -> bool:
-        """Superblocks say what memory says."""
-        return self.written is not None and self.written == self._array.signature()
+        """Superblocks say what memory says, and are far enough ahead of those who are out."""
+        written = self.written is not None and self.written == self._array.signature()
+        return written and self._array.events >= self._least
+
+    def leave_behind(self, newest: int) -> None:
+        """Who is out, and has that count at most, is to be two behind before anything is acknowledged: md forgives one,
+        and kernels before 6.8 would take such an older copy for in sync (super_1_validate in drivers/md/md.c).
+        """
+        self._least = newest + 2
 
     def want(self) -> int:
         """Something changed that belongs on disk. Returns the value `done` will have when it is there."""
@@ -77,6 +88,7 @@ class Scribe:
             self._array.changed()  # what timed out may still land: the shortcuts must know before the next write
             return False
         if not was_out:
+            self.leave_behind(self._newest)
             if not self._array.readonly:  # nothing will be written there, and so nothing waits for it
                 self.failed_at = self.want()
             self._array.changed()
@@ -96,6 +108,7 @@ class Scribe:
         acknowledged before that is on disk.
         """
         self._array.fault(member, why, self._host.now())
+        self.leave_behind(self._newest)
         self.failed_at = self.want()
         self._array.changed()
 
@@ -187,7 +200,7 @@ class Scribe:
     async def _write_superblocks(self) -> bool:
         """One round under one number: bitmap headers first, then superblocks, members in turn (I11)."""
         array = self._array
-        events = array.events + 1
+        events = self._newest = array.events + 1
         signature = array.signature()
         members = sorted(
             (m for m in array.members if m.state is not State.FAULTY), key=lambda m: (m.told, _TURN[m.state])

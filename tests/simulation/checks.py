@@ -32,6 +32,28 @@ class Checks:
         for member in faulty:
             self._scene.history.out.add(member.path)
 
+    def left_behind(self) -> None:
+        """I9: a write is acknowledged, and of those who are out and count on a copy none is as near as kernels before
+        6.8 forgive: one event.
+        """
+        mirror, geometry = self._scene.running, self._scene.habits.geometry
+        copies = mirror.array.in_sync()
+        active = {m.path for m in mirror.array.members if m.active}
+        for disk in (d for d in self._scene.disks if d.path not in active):
+            sb = geometry.superblock(disk)
+            if sb is None or not geometry.is_whole(disk) or sb.role >= sb.raid_disks:
+                continue
+            for copy in copies:
+                ahead = copy.superblock.events - sb.events
+                if (
+                    0 <= ahead <= 1
+                    and copy.slot != sb.dev_number
+                    and geometry.accepts(disk, self._scene.disk(copy.path))
+                ):
+                    raise WrongAnswerError(
+                        f"{disk.path} is out, and {copy.path} is {ahead} events ahead of it"
+                    )
+
     def writable(self, disk: SimDisk, offset: int, length: int) -> None:
         """I4: a faulty member is never written again. I10: a split brain is healed with what was written apart."""
         if self._scene.mirror is None:

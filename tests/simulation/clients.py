@@ -140,6 +140,7 @@ class Clients:
             return
         if not error:
             self._checks.acknowledged()
+            self._checks.left_behind()
         else:
             scene.reached["writes refused"] += 1
             if len(scene.running.array.in_sync()) == 1:

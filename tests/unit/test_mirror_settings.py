@@ -242,7 +242,7 @@ def test_who_fails_while_it_is_read_only_is_written_down_before_the_next_answer(
     assert superblocks(stage, disks)[0][2] == mirror.array.events
     events = mirror.array.events
     stage.run(access.make_writable(mirror))
-    assert superblocks(stage, disks)[0][2] == events + 1
+    assert superblocks(stage, disks)[0][2] > events
     sb = stage.run(read_member(disks[0], stage.pool)).superblock
     assert sb.dev_roles[2] == 0xFFFE
 
