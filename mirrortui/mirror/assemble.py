@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mirrortui.device.base import Device, Op
+from mirrortui.device.base import Device
 from mirrortui.device.buffers import Pool
 from mirrortui.errors import ChangedError, FormatError, MemberError, RefusedError, RequestError
-from mirrortui.format import badblocks, bitmap, foreign, lookup, superblock
+from mirrortui.format import bitmap, foreign, superblock
 from mirrortui.format.bitmap import BitmapHeader
 from mirrortui.format.names import printable
-from mirrortui.format.ondisk import SUPERBLOCK_BYTES
 from mirrortui.format.superblock import Feature, Superblock
 from mirrortui.mirror import salvage
 from mirrortui.mirror.array import Array, Member, Note, Observer, Signature, State
 from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.decide import LeftOut, Place, Verdict, decide
-from mirrortui.mirror.executor import Executor, Host, Operation, wait
+from mirrortui.mirror.executor import Executor, Host
 from mirrortui.mirror.fit import check_blocks
 from mirrortui.mirror.found import Found
 from mirrortui.mirror.intent import Intent
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.reading import read_member
 from mirrortui.mirror.salvage import Shelf
 from mirrortui.mirror.tuning import Tuning
 from mirrortui.units import SECTOR
@@ -120,99 +118,6 @@ async def _read_all(
         except FormatError as problem:
             broken.append(LeftOut(device.path, problem.what))
     return found, broken
-
-
-async def read_member(device: Device, pool: Pool, *, readonly: bool = False) -> Found:
-    """A device's superblock and bitmap. Raises FormatError when it has none that can be understood, MemberError when it
-    cannot be read. With `readonly` the bitmap need not be understood (Found.opaque).
-    """
-    sb = await _read_superblock(device, pool)
-    log = await _read_log(device, sb, pool)
-    if not sb.has_bitmap:
-        return Found(device.path, sb, None, b"", log)
-    if readonly and Feature.CLUSTERED in sb.feature_map:
-        return Found(device.path, sb, None, b"", log, "each node of its cluster has a bitmap of its own")
-    try:
-        header, raw = await _read_bitmap(device, sb, pool)
-    except FormatError as problem:
-        if readonly:
-            return Found(device.path, sb, None, b"", log, problem.what)
-        raise
-    return Found(device.path, sb, header, raw, log)
-
-
-async def _read_bitmap(device: Device, sb: Superblock, pool: Pool) -> tuple[BitmapHeader, bytes]:
-    place = sb.bitmap_sector * SECTOR
-    header = bitmap.decode(await _read(device, place, bitmap.PAGE, pool), path=device.path)
-    bitmap.check_belongs(header, sb, path=device.path)
-    header = _for_size(header, sb)
-    length = bitmap.image_bytes(header.chunks)
-    return header, await _read(device, place, length, pool)
-
-
-async def _read_log(device: Device, sb: Superblock, pool: Pool) -> bytes:
-    """The bad-block log, if it counts and lists something."""
-    if Feature.BAD_BLOCKS not in sb.feature_map:
-        return b""
-    log = await _read(device, sb.bblog_sector * SECTOR, sb.bblog_size * SECTOR, pool)
-    return log if badblocks.decode(log, shift=sb.bblog_shift, path=device.path) else b""
-
-
-def _for_size(header: BitmapHeader, sb: Superblock) -> BitmapHeader:
-    """The header for the array's real size. Bits for a smaller one say nothing; if it was about to grow they mean what
-    they meant before.
-    """
-    if header.sync_size >= sb.size:
-        return replace(header, sync_size=sb.size)
-    return replace(header, sync_size=sb.size, state=header.state | bitmap.STALE)
-
-
-async def _read_superblock(device: Device, pool: Pool) -> Superblock:
-    """The one that counts, as `examine` shows it. A place that cannot be read matters only if no other has one."""
-    found, unread = await find_superblocks(device, pool)
-    if not found and unread:
-        raise unread[0]
-    if not found:
-        raise FormatError(
-            f"{device.path} has no MD superblock: it is no member of a mirror.",
-            hint="Nothing was written to it.",
-        )
-    if (sb := found[0].superblock) is None:
-        raise FormatError(found[0].problem, hint="Nothing was written to it; mirrortui examine says more.")
-    return sb
-
-
-async def find_superblocks(device: Device, pool: Pool) -> tuple[tuple[lookup.Found, ...], list[FormatError]]:
-    """Every superblock at a place for one, the one that counts first; and why places could not be read."""
-    pages: dict[int, bytes] = {}
-    unread: list[FormatError] = []
-    for place in lookup.places(device.size // SECTOR):
-        try:
-            pages[place.offset] = await _read(device, place.offset, SUPERBLOCK_BYTES, pool)
-        except FormatError as problem:
-            pages[place.offset] = b""
-            unread.append(problem)
-    return lookup.find(lambda offset, length: pages[offset][:length], device.size, device.path), unread
-
-
-async def _read(device: Device, offset: int, length: int, pool: Pool) -> bytes:
-    end, block = offset + length, device.block_size
-    if offset < 0 or end > device.size or offset % block or length % block:
-        raise FormatError(
-            f"{device.path}: its superblock leads to bytes {offset} to {end - 1}, which are not all on the device"
-            f"{f' in whole blocks of {block}' if block > 1 else ''}.",
-            hint="Nothing was written to it.",
-        )
-    buffer = pool.empty(length)
-    (result,) = await wait([Operation(device, Op.READ, offset, buffer, length)])
-    data = bytes(buffer.view[:length])
-    buffer.drop()
-    if result != length:
-        why = os.strerror(-result if result < 0 else errno.EIO)
-        raise FormatError(
-            f"{device.path} could not be read at byte {offset}: {why}.", hint="Nothing was written to it."
-        )
-    return data
 
 
 def _check_identity(found: Found, spec: AssembleSpec) -> None:

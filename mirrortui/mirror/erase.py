@@ -12,8 +12,8 @@ from mirrortui.device.base import Device
 from mirrortui.device.buffers import Pool
 from mirrortui.errors import MemberError
 from mirrortui.format.ondisk import SUPERBLOCK_BYTES
-from mirrortui.mirror.assemble import find_superblocks
 from mirrortui.mirror.durable import write_durably
+from mirrortui.mirror.reading import find_superblocks
 
 
 async def old_superblocks(device: Device, pool: Pool) -> list[int]:

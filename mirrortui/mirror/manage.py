@@ -11,7 +11,6 @@ from mirrortui.format.foreign import check_usable
 from mirrortui.format.layout import Layout
 from mirrortui.format.superblock import Superblock
 from mirrortui.mirror.array import Array, Member, State
-from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.differences import amount
 from mirrortui.mirror.erase import erase_superblocks
@@ -19,6 +18,7 @@ from mirrortui.mirror.executor import sleep
 from mirrortui.mirror.fit import check_blocks, misfit
 from mirrortui.mirror.found import Found
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.reading import read_member
 from mirrortui.units import SECTOR, format_size
 
 _SETTLE = 0.05

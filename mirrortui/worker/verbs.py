@@ -28,8 +28,8 @@ from mirrortui.errors import MemberError, MirrortuiError, NotFoundError, Refused
 from mirrortui.log import logger
 from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import Observer, State
-from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.reading import read_member
 from mirrortui.units import format_size
 from mirrortui.worker import badblocks, daily, plans, winner
 from mirrortui.worker.aside import Aside

@@ -17,12 +17,13 @@ from mirrortui.format import parting
 from mirrortui.format.layout import Layout
 from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assemble import AssembleSpec, assemble, read_member
+from mirrortui.mirror.assemble import AssembleSpec, assemble
 from mirrortui.mirror.create import CreateSpec, create
 from mirrortui.mirror.decide import Verdict, decide
 from mirrortui.mirror.executor import Executor
 from mirrortui.mirror.found import Found
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.reading import read_member
 from mirrortui.mirror.tuning import Tuning
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import SECTOR

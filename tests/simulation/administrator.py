@@ -9,8 +9,8 @@ from functools import partial
 from mirrortui.errors import DivergedError, MirrortuiError
 from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.executor import Task
+from mirrortui.mirror.reading import read_member
 from mirrortui.mirror.retest import retest
 from mirrortui.testing.simulated import SimDisk
 from tests.simulation.daily import Daily

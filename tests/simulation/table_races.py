@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from mirrortui.errors import DivergedError
 from mirrortui.mirror import bitmaps, manage, replacing, settings
-from mirrortui.mirror.assemble import read_member
+from mirrortui.mirror.reading import read_member
 from mirrortui.units import KIB
 from tests.stage import Stage
 

@@ -7,8 +7,8 @@ from unittest.mock import _patch, patch
 from mirrortui.errors import FormatError
 from mirrortui.format.layout import Layout
 from mirrortui.mirror import adopt
-from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.executor import Task
+from mirrortui.mirror.reading import read_member
 from mirrortui.mirror.transplant import lay_out, transplant
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB, SECTOR

@@ -9,7 +9,7 @@ from mirrortui.errors import FormatError, MemberError
 from mirrortui.format.layout import Layout
 from mirrortui.mirror import adopt, manage
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assemble import read_member
+from mirrortui.mirror.reading import read_member
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import GIB, KIB, MIB, SECTOR, TIB
 from tests.stage import Stage, states

@@ -12,9 +12,9 @@ from mirrortui.format import bitmap, superblock
 from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, Feature
 from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.decide import decide
 from mirrortui.mirror.found import Found
+from mirrortui.mirror.reading import read_member
 from tests.golden import members
 from tests.stage import Stage, image, states
 

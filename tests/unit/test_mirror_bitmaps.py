@@ -8,9 +8,9 @@ from mirrortui.errors import RefusedError, RequestError
 from mirrortui.format import bitmap
 from mirrortui.mirror import bitmaps, manage
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.found import Found
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.reading import read_member
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB, SECTOR
 from tests.golden import members

@@ -12,9 +12,9 @@ from mirrortui.errors import MemberError, NotFoundError, RefusedError, RequestEr
 from mirrortui.format import superblock
 from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.create import CreateSpec, plan
 from mirrortui.mirror.decide import decide
+from mirrortui.mirror.reading import read_member
 from mirrortui.testing.simulated import Request, SimDisk
 from mirrortui.units import KIB, MIB
 from tests.golden import members

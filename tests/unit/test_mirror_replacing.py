@@ -15,10 +15,10 @@ from mirrortui.format import parting
 from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, Feature, Superblock
 from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.decide import decide
 from mirrortui.mirror.found import Found
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.reading import read_member
 from mirrortui.testing.simulated import Request, SimDisk
 from mirrortui.units import KIB, MIB
 from tests.stage import Stage, image, states

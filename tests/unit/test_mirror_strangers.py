@@ -15,9 +15,9 @@ from mirrortui.format import parting
 from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, Feature
 from mirrortui.mirror import manage, settings
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.decide import decide
 from mirrortui.mirror.found import Found
+from mirrortui.mirror.reading import read_member
 from mirrortui.units import KIB, MIB
 from tests.stage import Stage, states
 

@@ -7,8 +7,8 @@ import pytest
 from mirrortui.errors import RefusedError, RequestError
 from mirrortui.mirror import manage, width
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assemble import read_member
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.reading import read_member
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB, SECTOR
 from tests.stage import METADATA, Stage, states

@@ -17,12 +17,13 @@ from mirrortui.format import bitmap, parting
 from mirrortui.format.superblock import ROLE_SPARE, Feature
 from mirrortui.mirror import manage, settings
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assemble import AssembleSpec, assemble, read_member
+from mirrortui.mirror.assemble import AssembleSpec, assemble
 from mirrortui.mirror.decide import decide
 from mirrortui.mirror.differences import doubt
 from mirrortui.mirror.diverged import Side
 from mirrortui.mirror.found import Found
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.reading import read_member
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB
 from tests.stage import METADATA, Stage, image, states

@@ -16,10 +16,11 @@ from mirrortui.device.opening import open_engine, open_member
 from mirrortui.device.probe import check_candidate
 from mirrortui.errors import ChangedError, NotFoundError, RefusedError
 from mirrortui.mirror import manage, replacing
-from mirrortui.mirror.assemble import AssembleSpec, assemble, read_member
+from mirrortui.mirror.assemble import AssembleSpec, assemble
 from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.create import CreateSpec, create
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.reading import read_member
 from mirrortui.units import KIB, MIB
 from mirrortui.worker import plans
 from mirrortui.worker.loop import Loop
