@@ -1,6 +1,6 @@
 """A read that is late is asked of another copy, too, and the first answer counts.
 
-Nothing is set up per read: while some are in flight, the oldest are looked at every few milliseconds. Each copy reads
+Nothing is set up per read: while some are in flight they are looked at when the oldest becomes late. Each copy reads
 into a buffer of its own, so that an answer that comes too late finds nobody to disturb.
 """
 
@@ -64,7 +64,7 @@ class Hedges:
         """A read is in flight: look after it."""
         self.idle = False
         self._looking = True
-        self._host.call_later(self._tuning.hedge_sweep, self._look)
+        self._host.call_later(max(self._tuning.hedge_sweep, self._patience), self._look)
 
     def _look(self) -> None:
         now = self._host.monotonic()
@@ -74,18 +74,24 @@ class Hedges:
             if not self._afford() or not self._hedge(read):
                 break
         if self.flying and self._wanted:
-            self._host.call_later(max(self._tuning.hedge_sweep, self._patience / 4), self._look)
+            self._host.call_later(self._until_late(now), self._look)
         else:
             self._looking = False
             self.idle = self._wanted
+
+    def _until_late(self, now: float) -> float:
+        """Seconds until the oldest read is late. One that was late already and may not be asked twice can wait."""
+        left = next(iter(self.flying)).begun + self._patience - now
+        return max(self._tuning.hedge_sweep, left if left > 0 else self._patience)
 
     def _late(self, now: float) -> list[SteadyRead]:
         due = itertools.takewhile(lambda read: now - read.begun > self._patience, self.flying)
         return list(itertools.islice(due, _LOOK))
 
     def _learn(self) -> float:
-        """Seconds after which a read is late: what the fastest copy hardly ever needs."""
-        known = [found[1] for m in self._array.in_sync() if (found := m.timing.quantiles())]
+        """Seconds after which a read is late: by then the fastest copy has answered all but SHARE of its own."""
+        percent = round(100 * (1 - SHARE))
+        known = [took for m in self._array.in_sync() if (took := m.timing.quantile(percent)) is not None]
         return max(self._tuning.hedge_floor, min(known, default=_UNKNOWN))
 
     def _afford(self) -> bool:

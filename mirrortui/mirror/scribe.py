@@ -53,7 +53,7 @@ class Scribe:
         self.stopped = False
         self._header_due = False
         self._newest = array.events
-        """The highest count that was written to anybody."""
+        """The highest count that any superblock may have been given."""
         self._least = 0
         """The count that superblocks must have come to."""
 
@@ -200,7 +200,7 @@ class Scribe:
     async def _write_superblocks(self) -> bool:
         """One round under one number: bitmap headers first, then superblocks, members in turn (I11)."""
         array = self._array
-        events = self._newest = array.events + 1
+        events = array.events + 1
         signature = array.signature()
         members = sorted(
             (m for m in array.members if m.state is not State.FAULTY), key=lambda m: (m.told, _TURN[m.state])
@@ -212,6 +212,7 @@ class Scribe:
             self._intent.stamp(replace(self._intent.header, events=events))
             if not await self._write_header():
                 return False  # no superblock carries the number yet: the next attempt may use it
+        self._newest = events
         filling = {slot for slot, _, _ in signature.filling}
         for member in members:
             told = await self._tell(member, signature, events, now)

@@ -34,9 +34,7 @@ class Timing:
         """They say nothing about what comes now."""
         self.read = None
 
-    def quantiles(self) -> tuple[float, float] | None:
-        """What half of the last 256 operations took at most, and 99 of 100; None before the first."""
-        if not self._recent:
-            return None
+    def quantile(self, percent: int) -> float | None:
+        """What that part of the last 256 operations took at most; None before the first."""
         ordered = sorted(self._recent)
-        return ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100]
+        return ordered[len(ordered) * percent // 100] if ordered else None

@@ -158,7 +158,7 @@ def _ordered(array: Array) -> list[Member]:
 def _member(member: Member, array: Array, rates: Rates) -> mirrors.Member:
     recovering = member.state is State.RECOVERING
     reads, writes = rates.of(member.path) or (0, 0)
-    quantiles = member.timing.quantiles() if reads or writes else None
+    busy = bool(reads or writes)
     done = array.size - min(array.size, member.need.count << array.chunk_shift)
     return mirrors.Member(
         path=member.path,
@@ -174,9 +174,9 @@ def _member(member: Member, array: Array, rates: Rates) -> mirrors.Member:
         recovered=done if recovering else None,
         read_rate=reads,
         write_rate=writes,
-        latency=member.timing.all if reads or writes else None,
-        latency_p50=quantiles[0] if quantiles else None,
-        latency_p99=quantiles[1] if quantiles else None,
+        latency=member.timing.all if busy else None,
+        latency_p50=member.timing.quantile(50) if busy else None,
+        latency_p99=member.timing.quantile(99) if busy else None,
         since=member.since,
         why=member.why or _replaced(member, array) or _bad(member) or _lag(member),
         bad=member.bad.bytes,

@@ -185,9 +185,12 @@ def a_failed_attempt_uses_no_number_up() -> None:
     bitmap_place = mirror.array.members[0].bitmap_place
     header = played.until_waiting(lambda r: r.disk.path == "c" and r.offset == bitmap_place)
     played.refuse(header)
+    first = played.until_waiting(lambda r: r.disk.path == "a" and r.offset == SUPERBLOCK)
+    played.finish(first)
+    played.stage.executor.drain()
+    assert mirror.array.members[0].superblock.events == before + 1
     played.at_rest()
     assert states(mirror)["c"] is State.FAULTY
-    assert mirror.array.events == before + 1
 
 
 def a_late_write_of_the_last_copy_is_waited_for() -> None:
