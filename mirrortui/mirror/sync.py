@@ -26,22 +26,11 @@ from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.succession import Succession
 from mirrortui.mirror.tickets import Tickets
 from mirrortui.mirror.tuning import Tuning
+from mirrortui.mirror.windows import Window, Windows
 from mirrortui.units import format_size
 
 _LATE = 0.25
 """Seconds to wait before looking again whether a timed-out operation has landed, or whether it is time."""
-
-
-class Window:
-    """A byte range to copy, and the chunks that are done with it."""
-
-    __slots__ = ("chunks", "epoch", "hi", "lo")
-
-    def __init__(self, lo: int, hi: int, chunks: range, epoch: int) -> None:
-        self.lo = lo
-        self.hi = hi
-        self.chunks = chunks
-        self.epoch = epoch
 
 
 class Sync:
@@ -74,15 +63,9 @@ class Sync:
         self.succession = Succession(array, scribe)
         self._changed = Signal(executor)
         self._copiers = 0
-        self._at = 0
-        self._inside = -1
-        self._epoch = 0
-        self._left: dict[int, int] = {}
+        self._windows = Windows(array, book, tuning.window)
         self._ahead = 0
         """Bytes that were copied of chunks that still count as needed."""
-        self._unreadable: set[int] = set()
-        self._alone: set[int] = set()
-        """Chunks that are copied one by one, because no copy had all of a window."""
         self.ended: Callable[[], None] = lambda: None
         """Called when nothing is copied any more: bits of what was copied may go."""
         self._written = ChunkSet(array.chunks)
@@ -110,16 +93,16 @@ class Sync:
 
     def kick(self, reason: str = "") -> None:
         """There may be something to copy."""
-        self._unreadable.clear()
-        self._alone.clear()
+        self._windows.unreadable.clear()
+        self._windows.alone.clear()
         self._healer.forget()
         self._begin(reason)
 
     def retry(self, first: int, last: int) -> None:
         """Bad blocks in these chunks are good again: if they could not be read, perhaps they can be now."""
         chunks = range(first, last + 1)
-        if not self._unreadable.isdisjoint(chunks):
-            self._unreadable.difference_update(chunks)
+        if not self._windows.unreadable.isdisjoint(chunks):
+            self._windows.unreadable.difference_update(chunks)
             self._begin("what could not be read was written over")
 
     async def heal(self, member: Member) -> None:
@@ -147,7 +130,7 @@ class Sync:
     def rechunk(self) -> None:
         """The array has other chunks now; nothing runs."""
         self._written = ChunkSet(self._array.chunks)
-        self._left.clear()
+        self._windows.restart()
 
     def _due(self) -> bool:
         targets = self._array.targets()
@@ -186,15 +169,14 @@ class Sync:
             how = f"ended, as {' and '.join(lost)} is out" if lost else "is done"
             text = f"{array.label}: {what} {how}; copied {self._written.count} of {array.chunks} chunks."
             array.observer(f"{what}-finished", "info" if lost else "good", text, None)
-        elif self._unreadable and not self.stopped:
-            text = f"{array.label}: {what} cannot go on: {len(self._unreadable)} chunks cannot be read on any copy."
+        elif (unread := len(self._windows.unreadable)) and not self.stopped:
+            text = f"{array.label}: {what} cannot go on: {unread} chunks cannot be read on any copy."
             array.observer("sync-stuck", "error", text, None)
 
     async def _copy_all(self) -> None:
         """Run the copiers until nothing copyable is left."""
         await self._resumed()
-        self._at, self._inside = 0, -1
-        self._left.clear()
+        self._windows.restart()
         self._ahead = 0
         for _ in range(self._tuning.depth):
             self._copiers += 1
@@ -245,13 +227,8 @@ class Sync:
 
     def _skip(self, window: Window) -> None:
         """Equal as they are: nothing to copy."""
-        chunk = window.chunks[0]
-        if self._left.pop(chunk, None):
-            self._at, self._inside = chunk + 1, -1
         before = self._needed_bytes()
-        for chunk in window.chunks:
-            for member in self._array.targets():
-                member.need.discard(chunk)
+        self._windows.skip(window)
         self.progress.skipped(before - self._needed_bytes())
 
     def _late(self) -> bool:
@@ -265,49 +242,7 @@ class Sync:
         return not all(m.told for m in self._array.targets())
 
     def _next(self) -> Window | None:
-        """The next range to copy: many small chunks at once, or a part of a big one."""
-        if self.stopped or self._array.broken:
-            return None
-        shift, window = self._array.chunk_shift, self._tuning.window
-        chunk = self._at
-        if self._inside < 0:
-            chunk = self._lowest(self._at)
-            if chunk < 0:
-                return None
-            self._at, self._inside, self._epoch = chunk, 0, self._book.epoch
-        epoch = self._epoch
-        lo = (chunk << shift) + self._inside
-        if 1 << shift > window:
-            end = min((chunk + 1) << shift, self._array.size)
-            if not self._inside:
-                self._left[chunk] = -(-(end - lo) // window)
-            hi = min(lo + window, end)
-            self._inside = self._inside + window if hi < end else -1
-            self._at = chunk if hi < end else chunk + 1
-            return Window(lo, hi, range(chunk, chunk + 1), epoch)
-        last = chunk
-        while (
-            (last + 2 - chunk) << shift <= window
-            and last + 1 < self._array.chunks
-            and self._alike(chunk, last + 1)
-        ):
-            last += 1
-        self._at, self._inside = last + 1, -1
-        return Window(lo, min((last + 1) << shift, self._array.size), range(chunk, last + 1), epoch)
-
-    def _lowest(self, start: int) -> int:
-        """The first chunk from `start` on that somebody needs and that can be read."""
-        while True:
-            found = [c for m in self._array.targets() if (c := m.need.next(start)) >= 0]
-            if not found or (chunk := min(found)) not in self._unreadable:
-                return min(found, default=-1)
-            start = chunk + 1
-
-    def _alike(self, chunk: int, other: int) -> bool:
-        """The same members need both."""
-        return not {chunk, other} & (self._unreadable | self._alone) and all(
-            m.need.flags[chunk] == m.need.flags[other] for m in self._array.targets()
-        )
+        return None if self.stopped or self._array.broken else self._windows.next()
 
     def _needing(self, window: Window) -> list[Member]:
         return [m for m in self._array.targets() if m.need.flags[window.chunks[0]]]
@@ -404,28 +339,19 @@ class Sync:
     async def _patch(self, window: Window) -> bool:
         """No copy has all of it. One chunk after the other then, and page by page; False: its chunks are left."""
         if len(window.chunks) > 1:
-            self._alone.update(window.chunks)
+            self._windows.alone.update(window.chunks)
         elif await self._patcher.copy(window.lo, window.hi):
             self.progress.copied(window.hi - window.lo, self._host.monotonic())
             self._healer.forget()  # what waited for a resync may be read from soon
             return True
         else:
-            self._unreadable.update(window.chunks)
+            self._windows.unreadable.update(window.chunks)
         return False
 
     def _finish(self, window: Window) -> None:
-        """The copy counts, unless chunks were put back since it began."""
-        if window.epoch != self._book.epoch:
-            return
         before = self._needed_bytes()
-        for chunk in window.chunks:
-            if chunk in self._left:
-                self._left[chunk] -= 1
-                if self._left[chunk]:
-                    continue
-                del self._left[chunk]
-            for member in self._array.targets():
-                member.need.discard(chunk)
+        if not self._windows.finish(window):
+            return
         needed = self._needed_bytes()
         self._ahead = max(0, self._ahead - max(0, before - needed))
         self.progress.left(needed - self._ahead)
@@ -435,7 +361,7 @@ class Sync:
         for member in [m for m in self._array.members if m.state is State.RECOVERING]:
             if not member.need.count:
                 await self._promote(member)
-        return (self._lowest(0) >= 0 or self._wounded()) and not self.stopped
+        return (self._windows.lowest() >= 0 or self._wounded()) and not self.stopped
 
     async def _promote(self, member: Member) -> None:
         """What was copied must be durable before the member may be believed."""
@@ -453,7 +379,7 @@ class Sync:
             return
         member.state = State.IN_SYNC
         replaced = self.succession.take_over(member)
-        self._unreadable.clear()
+        self._windows.unreadable.clear()
         self._healer.forget()
         member.guided = member.compare = False
         member.recovered = 0
