@@ -15,7 +15,7 @@ from mirrortui.format.superblock import Feature, Superblock
 from mirrortui.mirror import salvage
 from mirrortui.mirror.array import Array, Member, Note, Observer, Signature, State
 from mirrortui.mirror.chunks import ChunkSet
-from mirrortui.mirror.decide import LeftOut, Place, Verdict, decide
+from mirrortui.mirror.decide import decide
 from mirrortui.mirror.executor import Executor, Host
 from mirrortui.mirror.fit import check_blocks
 from mirrortui.mirror.found import Found
@@ -24,6 +24,7 @@ from mirrortui.mirror.mirror import Mirror
 from mirrortui.mirror.reading import read_member
 from mirrortui.mirror.salvage import Shelf
 from mirrortui.mirror.tuning import Tuning
+from mirrortui.mirror.verdict import LeftOut, Place, Verdict
 from mirrortui.units import SECTOR
 
 _LAST_EVENTS = 1 << 63

@@ -7,73 +7,20 @@ histories in silence this refuses.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from mirrortui.errors import DegradedStartError, MemberError
-from mirrortui.format import bitmap, parting
-from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, WRITE_MOSTLY, Feature, format_uuid
+from mirrortui.format import parting
+from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, Feature, format_uuid
 from mirrortui.mirror import diverged
 from mirrortui.mirror.fit import misfit
 from mirrortui.mirror.found import Found
-from mirrortui.mirror.rejoin import Rejoin, rejoin
-from mirrortui.units import SECTOR, format_size
+from mirrortui.mirror.needs import find_needs, seat_losers
+from mirrortui.mirror.verdict import LeftOut, Place, Verdict
+from mirrortui.units import SECTOR
 
 LEAST_CHUNK = 1 << 16
 """Bytes of a chunk in memory, at least, for a mirror without a bitmap."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A member that takes part."""
-
-    found: Found
-    role: int | None
-    """None: a spare."""
-    recovering: bool
-    guided: bool
-    need: frozenset[int]
-    """Chunks of its copy that must be copied first."""
-    told: bool
-    """Its own superblock knows that, or will when it is levelled with the freshest. False: with the next update."""
-    rejoin: Rejoin | None = None
-    """It is the loser of a split brain."""
-    replacement: bool = False
-    """Another has the role until this one is filled."""
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A member that does not take part, and why."""
-
-    path: str
-    why: str
-
-
-@dataclass
-class Verdict:
-    """What to make of the members."""
-
-    freshest: Found
-    places: list[Place]
-    left_out: list[LeftOut]
-    dirty: set[int]
-    """Chunks whose bits must stay set, on all members alike."""
-    clean: bool
-    chunk: int
-    """Bytes of a chunk: the bitmap's, or what serves in memory without one."""
-    events: int
-    """The count to go on from."""
-    missing: list[int] = field(default_factory=list)
-    """Roles that the freshest superblock counts on and nobody fills."""
-    counts: dict[str, int] = field(default_factory=dict)
-    """Events counts of all that were looked at, by path."""
-    losers: Sequence[Found] = ()
-    """Of a split brain: those whose history is not kept."""
-
-    @property
-    def rejoins(self) -> list[Rejoin]:
-        """How the losers of a split brain are filled."""
-        return [place.rejoin for place in self.places if place.rejoin]
 
 
 def decide(
@@ -116,17 +63,24 @@ def decide(
         )
     dirty = set().union(*(p.found.dirty for p in copies))
     if not all(_knows_all_bits(p.found, freshest) for p in copies):
-        dirty |= (
-            freshest.dirty
-        )  # the power went when superblocks began to speak of a new bitmap, or a longer one
+        # The power went when superblocks began to speak of a new bitmap, or a longer one.
+        dirty |= freshest.dirty
     # Who is still away of a losing side must not come back as the freshest: the count goes on from the highest.
     events = max(f.superblock.events for f in (freshest, *losers))
-    chunk = _chunk(freshest, least_chunk)
-    verdict = Verdict(freshest, places, out, dirty, freshest.superblock.clean, chunk, events, missing)
-    _find_needs(verdict)
-    _rejoin(verdict, losers, compare)
-    verdict.counts = {f.path: f.superblock.events for f in found}
-    verdict.losers = losers
+    verdict = Verdict(
+        freshest=freshest,
+        places=places,
+        left_out=out,
+        dirty=dirty,
+        clean=freshest.superblock.clean,
+        chunk=_chunk(freshest, least_chunk),
+        events=events,
+        missing=missing,
+        counts={f.path: f.superblock.events for f in found},
+        losers=losers,
+    )
+    find_needs(verdict)
+    seat_losers(verdict, _freshest([p.found for p in copies]), losers, compare)
     return verdict
 
 
@@ -319,101 +273,8 @@ def _awaited(missing: Sequence[int], copies: Sequence[Place]) -> list[int]:
     return [role for role in missing if any(role in p.found.superblock.dev_roles for p in copies)]
 
 
-def _find_needs(verdict: Verdict) -> None:
-    """What is not clean is copied from the lowest role to the others, though not from one that may have lagged behind
-    if there is another; a recovery goes on from its checkpoint.
-    """
-    header, chunk = verdict.freshest.header, verdict.chunk
-    copies = sorted(
-        (p for p in verdict.places if p.role is not None and not p.recovering),
-        key=lambda p: (p.found.superblock.devflags & WRITE_MOSTLY, p.role or 0),
-    )
-    source = copies[0]
-    total = bitmap.count_bits(verdict.freshest.superblock.size, chunk)
-    if header is None:
-        verdict.dirty = set()
-    suspect: set[int] = set()
-    if not verdict.clean:
-        equal = verdict.freshest.superblock.resync_offset * SECTOR // chunk
-        suspect = verdict.dirty if header else set(range(equal, total))
-    if any(place.found.opaque for place in verdict.places):
-        suspect = set(range(total))
-    whole = _whole_instead(source, copies[1:], suspect, chunk)
-    for index, place in enumerate(verdict.places):
-        if place.role is None:
-            continue
-        need = set(whole) if place is source else {c for c in suspect if whole.get(c) is not place}
-        if place.recovering:
-            sb = place.found.superblock
-            start = sb.recovery_offset * SECTOR // chunk if sb.recovering else 0
-            listed = place.guided and header is not None
-            need |= {c for c in verdict.dirty if c >= start} if listed else set(range(start, total))
-        verdict.places[index] = _needing(place, need)
-
-
-def _whole_instead(source: Place, others: list[Place], suspect: set[int], chunk: int) -> dict[int, Place]:
-    """Suspect chunks of which the source has bad blocks, and a copy that has none there: its version counts."""
-    wanting = suspect & source.found.bad_chunks(chunk)
-    bad = [(p, p.found.bad_chunks(chunk)) for p in others] if wanting else []
-    found = {c: next((p for p, theirs in bad if c not in theirs), None) for c in wanting}
-    return {c: p for c, p in found.items() if p is not None}
-
-
-def _needing(place: Place, need: set[int]) -> Place:
-    return replace(place, need=frozenset(need))
-
-
-def _rejoin(verdict: Verdict, losers: Sequence[Found], compare: bool) -> None:
-    """Each loser of a split brain is filled again: where either side wrote if the bitmaps tell, else all is compared
-    (I10).
-    """
-    dirty = set(verdict.dirty)
-    kept = _freshest([p.found for p in verdict.places if p.role is not None and not p.recovering])
-    for lost in diverged.in_order(kept, losers):
-        role, slot = _vacancy(verdict, kept, lost)
-        if role is None or slot is None:
-            verdict.left_out.append(LeftOut(lost.path, "its place was given away"))
-        elif why := _no_room(lost, slot, verdict.freshest):
-            verdict.left_out.append(LeftOut(lost.path, why))
-        else:
-            plan = rejoin(kept, dirty, lost, chunk=verdict.chunk, compare=compare)
-            if verdict.freshest.header is not None:
-                # The loser gets these bits first, and must not lose what its own said.
-                verdict.dirty |= plan.need
-            filled = replace(lost, superblock=replace(lost.superblock, dev_number=slot))
-            guided = plan.how == "union"
-            verdict.places.append(Place(filled, role, True, guided, plan.need, False, plan))
-
-
 def _chunk(freshest: Found, least: int) -> int:
     """Bytes of a chunk: the bitmap's, or without one what makes some thousand of them."""
     if freshest.header is not None:
         return freshest.header.chunksize
     return max(least, 1 << max(0, (freshest.superblock.size * SECTOR // 4096 - 1).bit_length()))
-
-
-def _vacancy(verdict: Verdict, kept: Found, lost: Found) -> tuple[int | None, int | None]:
-    """A role and a slot, its own if nobody has them by now; None where there is none left. One that was being filled
-    gets another slot: its own is what the other side calls the one that it was filling.
-    """
-    sb, top = lost.superblock, verdict.freshest.superblock
-    filled = {p.role for p in verdict.places}
-    roles = sorted({*range(top.raid_disks)} - filled, key=lambda role: role != sb.role)
-    taken = {p.found.superblock.dev_number for p in verdict.places}
-    taken |= {slot for slot, role in enumerate(top.dev_roles) if role < ROLE_FAULTY}
-    slot: int | None = sb.dev_number
-    if sb.recovering or slot in taken or sb.dev_number >= top.max_dev:
-        slot = parting.vacant_slot(top.dev_roles, top.raid_disks, taken, kept.superblock.device_uuid)
-    return next(iter(roles), None), slot
-
-
-def _no_room(lost: Found, slot: int, freshest: Found) -> str:
-    """Why a loser cannot hold what the survivor has; empty if it can."""
-    sb, top = lost.superblock, freshest.superblock
-    if sb.data_size < top.size:
-        return (
-            f"it has room for {format_size(sb.data_size * SECTOR)}, not for {format_size(top.size * SECTOR)}"
-        )
-    own = freshest.header if lost.header else None
-    fitted = replace(sb, size=top.size, dev_number=slot)
-    return misfit(fitted, own, size=top.size, slots=top.max_dev, header=freshest.header)

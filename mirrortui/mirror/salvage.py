@@ -13,9 +13,9 @@ from mirrortui.errors import MemberError, RefusedError
 from mirrortui.format import parting
 from mirrortui.mirror.array import Array, Member
 from mirrortui.mirror.copying import differing, is_hole
-from mirrortui.mirror.decide import Verdict
 from mirrortui.mirror.executor import Operation, wait
 from mirrortui.mirror.found import Found
+from mirrortui.mirror.verdict import Verdict
 from mirrortui.units import MIB, format_size
 
 _PIECE = MIB

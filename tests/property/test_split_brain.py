@@ -19,12 +19,13 @@ from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assemble import AssembleSpec, assemble
 from mirrortui.mirror.create import CreateSpec, create
-from mirrortui.mirror.decide import Verdict, decide
+from mirrortui.mirror.decide import decide
 from mirrortui.mirror.executor import Executor
 from mirrortui.mirror.found import Found
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.mirror.reading import read_member
 from mirrortui.mirror.tuning import Tuning
+from mirrortui.mirror.verdict import Verdict
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import SECTOR
 from tests.stage import METADATA, Stage, image

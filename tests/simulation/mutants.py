@@ -97,7 +97,7 @@ MUTANTS = [
     _m("a write is answered although one refused it", "I1", "behind", 4000, ("return fine and any(", "return any(")),
     _m("overlapping writes do not wait for who lags", "I7", "behind", 4000, ("            self._mirror.lag.early += 1\n", "            self._mirror.lag.early += 1\n            self._mirror.tickets.leave(self._ticket)\n"), ("        mirror.tickets.leave(self._ticket)\n", "        if not self._answered:\n            mirror.tickets.leave(self._ticket)\n")),
     _m("what was answered and is nowhere is forgotten", "I5", "behind", 0, ("        if self._answered and not any(", "        if False and not any("), race=lagging.what_was_answered_and_is_nowhere_is_an_error),
-    _m("who lagged is the measure after a crash", "I9", "decide", 0, ("key=lambda p: (p.found.superblock.devflags & WRITE_MOSTLY, p.role or 0),", "key=lambda p: p.role or 0,"), race=lagging.who_lagged_is_not_the_measure_after_a_crash),
+    _m("who lagged is the measure after a crash", "I9", "needs", 0, ("key=lambda p: (p.found.superblock.devflags & WRITE_MOSTLY, p.role or 0),", "key=lambda p: p.role or 0,"), race=lagging.who_lagged_is_not_the_measure_after_a_crash),
     _m("inline ignores tickets", "I7", "mirror", 200, ("if self.tickets.buckets and not", "if False and not")),
     _m("a late write may land on a newer one", "I7", "book", 200, ("or self._last_copy_owes()", "or False"), ("            self._array.changed()  # a", "            pass  # a")),
     _m("a copy that timed out may land on what is written inline", "I7", "scribe", 0, ("            self._array.changed()  # what timed out", "            pass  # what timed out"), race=late.what_times_out_on_the_last_copy_keeps_shortcuts_from_it),
