@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from mirrortui.api.mirrors import Mirror
 from mirrortui.device.looks import look
@@ -24,9 +24,16 @@ EVERY = 1.0
 class Coordinator:
     """Used by the engine's loop."""
 
-    def __init__(self, state: State, wards: Callable[[], Iterable[Ward]]) -> None:
+    def __init__(
+        self,
+        state: State,
+        wards: Callable[[], Iterable[Ward]],
+        theirs: Callable[[], Awaitable[list[Mirror]]],
+    ) -> None:
+        """`theirs`: mirrors that the kernel runs."""
         self._state = state
         self._wards = wards
+        self._theirs = theirs
         self._seen: dict[str, float] = {}
         self._limited: set[str] = set()
         """Those that were told a speed."""
@@ -44,9 +51,10 @@ class Coordinator:
         running = {ward.name: ward for ward in self._wards() if ward.link}
         speed = self._state.speed
         self._limited &= running.keys()
-        if len(running) < 2 and not (self._limited or speed.min or speed.max):
+        theirs = await self._theirs() if running else []
+        if len(running) + len(theirs) < 2 and not (self._limited or speed.min or speed.max):
             return  # nobody waits for anybody
-        mirrors = await asyncio.gather(*(ward.status() for ward in running.values()))
+        mirrors = await asyncio.gather(*(ward.status() for ward in running.values())) + theirs
         busy = [mirror for mirror in mirrors if mirror.sync_action != "idle" and not mirror.paused]
         now = time.monotonic()
         self._seen = {mirror.name: self._seen.get(mirror.name, now) for mirror in busy}
@@ -69,6 +77,7 @@ class Coordinator:
             queued=bool(mirror.sync and mirror.sync.queued),
             since=self._seen[mirror.name],
             disks=found,
+            kernel=mirror.driver == "kernel",
         )
 
     async def _tell(self, ward: Ward, turn: Turn) -> None:

@@ -70,6 +70,10 @@ class KernelArrays:
                 keeper.stale = f"The kernel has not answered for {age:.0f} s; this is what it said then."
         return list(self._keepers.values())
 
+    async def mirrors(self) -> list[Mirror]:
+        """How they are now."""
+        return [await keeper.status() for keeper in await self.all()]
+
     async def find(self, name: str) -> Keeper | None:
         """One by its name or its device."""
         keepers = await self.all()

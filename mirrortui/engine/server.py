@@ -66,7 +66,8 @@ async def _run(
 ) -> None:
     journal = Journal(paths.journal, clock)
     house = House(paths, State(paths.state), journal, worker)
-    supervisor = Supervisor(house, KernelArrays(journal, clock, sysfs))
+    kernel = KernelArrays(journal, clock, sysfs)
+    supervisor = Supervisor(house, kernel)
     started = clock.now()
 
     def info() -> EngineInfo:
@@ -101,7 +102,8 @@ async def _run(
     journal.add("", "engine-started", "info", f"The engine started (version {mirrortui.__version__}).")
     try:
         await supervisor.begin()
-        coordinator = asyncio.create_task(Coordinator(house.state, lambda: supervisor.wards).run())
+        turns = Coordinator(house.state, lambda: supervisor.wards, kernel.mirrors)
+        coordinator = asyncio.create_task(turns.run())
         watch = asyncio.create_task(drives.run(supervisor.mirrors))
         await server.serve(sockets=[listener])
         coordinator.cancel()

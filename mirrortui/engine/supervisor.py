@@ -115,10 +115,9 @@ class Supervisor:
 
     async def mirrors(self) -> list[Mirror]:
         """Every mirror, ours and the kernel's, worst first."""
-        ours, keepers = await asyncio.gather(
-            asyncio.gather(*(ward.status() for ward in self._wards.values())), self._kernel.all()
+        ours, theirs = await asyncio.gather(
+            asyncio.gather(*(ward.status() for ward in self._wards.values())), self._kernel.mirrors()
         )
-        theirs = [await keeper.status() for keeper in keepers]
         uuids = {mirror.uuid for mirror in theirs}
         # What the kernel runs is shown once, also if it is ours when it does not.
         found = [mirror for mirror in ours if mirror.worker_pid or mirror.uuid not in uuids] + theirs

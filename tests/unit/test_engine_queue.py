@@ -9,9 +9,17 @@ from mirrortui.units import MIB
 NO_LIMIT = SpeedRequest(max=0)
 
 
-def wish(name: str, disks: str, *, since: float = 0.0, copies: bool = True, queued: bool = False) -> Wish:
+def wish(
+    name: str,
+    disks: str,
+    *,
+    since: float = 0.0,
+    copies: bool = True,
+    queued: bool = False,
+    kernel: bool = False,
+) -> Wish:
     found = {ord(letter): f"sd{letter}" for letter in disks}
-    return Wish(name=name, copies=copies, queued=queued, since=since, disks=found)
+    return Wish(name=name, copies=copies, queued=queued, since=since, disks=found, kernel=kernel)
 
 
 def queued(*wishes: Wish) -> dict[str, str]:
@@ -44,6 +52,20 @@ def test_redundancy_comes_before_a_check() -> None:
     assert queued(wish("a", "b", copies=False), wish("b", "b", since=9)) == {
         "a": "queued behind b: both read on sdb",
         "b": "",
+    }
+
+
+def test_the_kernel_is_told_nothing_and_goes_first() -> None:
+    theirs = wish("md0", "bc", since=9, kernel=True)
+    assert queued(wish("a", "cd"), theirs) == {"a": "queued behind md0: both copy on sdc"}
+    assert queued(wish("a", "cd", copies=False), theirs) == {"a": "queued behind md0: both read on sdc"}
+
+
+def test_no_copy_waits_for_a_check_that_nobody_here_can_stop() -> None:
+    theirs = wish("md0", "bc", copies=False, kernel=True)
+    assert queued(wish("a", "cd"), wish("b", "bd", since=1, copies=False), theirs) == {
+        "a": "",
+        "b": "queued behind md0: both read on sdb",
     }
 
 
