@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mirrortui.errors import RefusedError
-from mirrortui.format import bitmap
+from mirrortui.format import bitmap, ondisk
 from mirrortui.mirror import bitmaps
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.bitmaps import Place
@@ -48,6 +48,12 @@ def room(member: Member) -> int:
     return max(sectors & -PAGE_SECTORS, sb.data_size) * SECTOR
 
 
+def _outgrown(member: Member) -> bool:
+    """Its superblock, of metadata v1.0, is not at the end of the device any more."""
+    sb = member.superblock
+    return sb.minor == 0 and sb.super_offset < ondisk.place(0, member.device.size // SECTOR)
+
+
 def plan_size(array: Array, size: int | None) -> Growth:
     """What it takes to have that many bytes, or whole pages of them; None: as many as there is room for. Devices that
     have grown are measured.
@@ -73,14 +79,20 @@ def _check(array: Array, tightest: Member, wanted: int, asked: int | None) -> No
     """Raise RefusedError for a size that is none, or not now."""
     name, most = array.label, room(tightest)
     who = f"{'spare ' * (tightest.state is State.SPARE)}{tightest.path} has room for {format_size(most)}"
-    if wanted > most:
-        raise RefusedError(
-            f"{name} cannot have {format_size(wanted)}: {who}.",
-            hint="Replace that member by a larger one, or enlarge its device; a spare can be removed.",
+    hint = "Replace that member by a larger one, or enlarge its device; a spare can be removed."
+    if _outgrown(tightest):
+        who += ", as its superblock (v1.0) is where the device ended before that grew"
+        hint = (
+            f"Give {tightest.path} its former size back before the mirror is stopped: no start finds the superblock"
+            " where it is. A larger device that takes its place with mirrortui replace has one at its own end."
         )
+    if wanted > most:
+        raise RefusedError(f"{name} cannot have {format_size(wanted)}: {who}.", hint=hint)
     if wanted == array.size or (wanted < array.size and asked is None):
         limit = f", and {who}" if asked is None else ""
-        raise RefusedError(f"{name} has {format_size(array.size)} already{limit}.")
+        raise RefusedError(
+            f"{name} has {format_size(array.size)} already{limit}.", hint=hint if limit else ""
+        )
     if wanted < array.size:
         raise RefusedError(
             f"{name} has {format_size(array.size)}, and is not made smaller: what lies behind "

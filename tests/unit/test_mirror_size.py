@@ -18,6 +18,7 @@ from mirrortui.mirror.mirror import Mirror
 from mirrortui.mirror.reading import read_member
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB, SECTOR
+from tests.golden import members
 from tests.stage import METADATA, Stage, states
 
 DATA = METADATA * SECTOR
@@ -117,6 +118,18 @@ def test_a_device_that_has_grown_counts() -> None:
     stage.run(size.set_size(mirror, None))
     assert mirror.size == WHOLE + MIB
     assert {superblock(stage, disk).data_size * SECTOR for disk in disks} == {WHOLE + MIB}
+
+
+def test_a_superblock_at_the_end_does_not_move_with_the_device() -> None:
+    stage = Stage()
+    disks = [stage.golden(member) for member in members("clean-1.0")]
+    mirror = stage.assemble(disks)
+    stage.run(size.set_size(mirror, None))
+    for disk in disks:
+        disk.medium.grow(MIB)
+    with pytest.raises(RefusedError, match=r"its superblock \(v1.0\) is where the device ended") as caught:
+        stage.run(size.set_size(mirror, None))
+    assert "its former size back" in caught.value.hint
 
 
 def test_one_that_was_away_gets_what_is_new_and_what_changed() -> None:
