@@ -22,6 +22,8 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     members: list[str]
     spares: list[str] = []
     """Wait for a member to fail, and then take its place."""
+    missing: int = 0
+    """Places that stay vacant until members are added: it is degraded from the beginning."""
     bitmap_chunk: int | None = None
     assume_clean: bool = False
     size: int | None = None

@@ -6,10 +6,12 @@ import rich_click as click
 from msgspec.structs import replace as changed
 
 from mirrortui.api.interface import MemberVerb
+from mirrortui.api.mirrors import Mirror
 from mirrortui.api.requests import MemberRequest, ReplaceRequest
 from mirrortui.cli.confirm import confirmed, print_plan
 from mirrortui.cli.session import Session, absolute, engine_options, name_argument, print_json
 from mirrortui.cli.text import summary
+from mirrortui.errors import RequestError
 
 
 def _verb(verb: MemberVerb, text: str) -> click.Command:
@@ -54,18 +56,26 @@ re_add = _verb("re-add", "Take a member back that was here before, copying only 
 @click.command()
 @name_argument
 @click.argument("member")
-@click.option("--with", "new", metavar="NEW", required=True, help="A new device, or a spare of this mirror.")
+@click.option("--with", "new", metavar="NEW", help="A new device, or a spare; without it the largest spare.")
 @click.option("--force", is_flag=True, help="Overwrite what the new device holds.")
 @click.option("--yes", is_flag=True, help="Go ahead with what wants a confirmation.")
 @click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
 @engine_options
 @click.pass_obj
 def replace(
-    session: Session, name: str, member: str, new: str, force: bool, yes: bool, plan: bool, as_json: bool
+    session: Session,
+    name: str,
+    member: str,
+    new: str | None,
+    force: bool,
+    yes: bool,
+    plan: bool,
+    as_json: bool,
 ) -> int:
     """Fill a new member while the old one serves, and the mirror stays whole; then the old one is out."""
     client = session.engine()
-    request = ReplaceRequest(member=absolute(member), replacement=absolute(new), force=force)
+    replacement = absolute(new) if new else _spare(client.mirror(name))
+    request = ReplaceRequest(member=absolute(member), replacement=replacement, force=force)
     if plan:
         return print_plan(client.plan_replace(name, request), as_json)
     mirror = confirmed(
@@ -76,3 +86,14 @@ def replace(
     else:
         click.echo(summary(mirror), err=True)
     return 0
+
+
+def _spare(mirror: Mirror) -> str:
+    """The largest. Raises RequestError where there is none."""
+    spares = [member for member in mirror.members if member.state == "spare"]
+    if not spares:
+        raise RequestError(
+            f"{mirror.name} has no spare that could take the place; nothing was done.",
+            hint="Name the device that is to: --with NEW.",
+        )
+    return max(spares, key=lambda member: member.size).path

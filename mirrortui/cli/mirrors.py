@@ -17,6 +17,9 @@ from mirrortui.cli.session import Session, absolute, engine_options, print_json,
 from mirrortui.cli.text import summary
 from mirrortui.errors import MirrortuiError, RequestError
 
+MISSING = "missing"
+"""In the place of a member, as mdadm has it."""
+
 _plan_option = click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
 _yes_option = click.option("--yes", is_flag=True, help="Go ahead with what wants a confirmation.")
 _direct_option = click.option("--direct", is_flag=True, help="O_DIRECT to the members, not the page cache.")
@@ -37,7 +40,7 @@ _lab_option = click.option(
 
 @click.command()
 @click.argument("name")
-@click.argument("members", nargs=-1, required=True)
+@click.argument("members", metavar="MEMBER...", nargs=-1, required=True)
 @click.option(
     "--bitmap-chunk",
     metavar="SIZE",
@@ -77,10 +80,15 @@ def create(
     plan: bool,
     as_json: bool,
 ) -> int:
-    """Make a mirror of images or block devices, start it, and print the NBD URI it is served at."""
+    """Make a mirror of images or block devices, start it, and print the NBD URI it is served at.
+
+    The word missing in the place of a member keeps that vacant: the mirror is degraded until one is added. (A file of
+    that name is ./missing.)
+    """
     request = CreateRequest(
         name=name,
-        members=[absolute(member) for member in members],
+        members=[absolute(member) for member in members if member != MISSING],
+        missing=members.count(MISSING),
         spares=[absolute(spare) for spare in spares],
         bitmap_chunk=bitmap_chunk,
         assume_clean=assume_clean,

@@ -73,6 +73,7 @@ def draft_create(request: CreateRequest, mirrors: Sequence[Mirror]) -> Draft:
         chunk=request.bitmap_chunk,
         assume_clean=request.assume_clean,
         spares=spares,
+        missing=request.missing,
     )
     _, size = lay_out([one.size for one in everybody], spec)
     confirm = deliberation(*everybody)
@@ -83,13 +84,14 @@ def draft_create(request: CreateRequest, mirrors: Sequence[Mirror]) -> Draft:
         + (f", spare: {', '.join(request.spares)}" if spares else ""),
         copies=_first_copy(request, found, size),
         erases=[loss for one in everybody for loss in losses(one)],
-        meanwhile=f"it can be used at once; until the copy is done what counts is on {found[0].path}",
-        afterwards=f"{len(found)} of {len(found)} copies"
+        meanwhile="it can be used at once"
+        + (f"; until the copy is done what counts is on {found[0].path}" if len(found) > 1 else ""),
+        afterwards=f"{len(found)} of {len(found) + request.missing} copies"
         + (f", {spares} spare{'s' * (spares != 1)}" if spares else ""),
         command=_create_command(request, yes=confirm != "none"),
         confirm=confirm,
         refused=None,
-        notes=_waste(everybody),
+        notes=_vacant(request) + _waste(everybody),
     )
     return Draft(plan=plan, name=request.name, create=request)
 
@@ -238,12 +240,26 @@ def _survivor(request: AssembleRequest, members: Sequence[str]) -> str | None:
 def _first_copy(request: CreateRequest, found: Sequence[Probe], size: int) -> str:
     if request.assume_clean:
         return "nothing: the members are taken to be equal"
+    if len(found) == 1:
+        return "nothing: there is one member"
     others = ", ".join(one.path for one in found[1:])
     if not (filled := estimate.filled(found, size)):
         return "nothing: all of them are empty"
     long = estimate.first_copy(found, filled)
     skipped = ", what is a hole on both is skipped" if filled < size else ""
     return f"up to {format_size(filled)} from {found[0].path} to {others}{skipped}: {long}"
+
+
+def _vacant(request: CreateRequest) -> list[str]:
+    """What follows from places that stay vacant."""
+    left = request.missing - len(request.spares)
+    if left <= 0:
+        return []
+    one = left == 1
+    return [
+        f"It is degraded until {'another member is' if one else f'{left} more members are'} added with "
+        f'"mirrortui add {request.name} MEMBER", which fills {"it" if one else "them"}.'
+    ]
 
 
 def _waste(found: Sequence[Probe]) -> list[str]:
@@ -260,6 +276,7 @@ def _create_command(request: CreateRequest, *, yes: bool = False) -> str:
         "create",
         request.name,
         *request.members,
+        *["missing"] * request.missing,
         *(word for spare in request.spares for word in ("--spare", spare)),
         bitmap_chunk=request.bitmap_chunk,
         assume_clean=request.assume_clean,

@@ -39,6 +39,8 @@ class CreateSpec:
     """One for each member; None: mdadm's rules."""
     spares: int = 0
     """How many of the devices, the last ones, wait as spares."""
+    missing: int = 0
+    """Places that stay vacant until members are added."""
 
 
 def plan(sizes: Sequence[int], spec: CreateSpec) -> tuple[list[Layout], int]:
@@ -46,9 +48,14 @@ def plan(sizes: Sequence[int], spec: CreateSpec) -> tuple[list[Layout], int]:
 
     Raises RequestError for a bad number of members, size or chunk, MemberError for a member that is too small.
     """
-    count = len(sizes) - spec.spares
-    if not LEAST_MEMBERS <= count <= MOST_MEMBERS:
-        raise RequestError(f"A mirror has {LEAST_MEMBERS} to {MOST_MEMBERS} members, not {count}.")
+    there = len(sizes) - spec.spares
+    if not there:
+        raise RequestError("All members are missing: a mirror begins with one at least.")
+    if not LEAST_MEMBERS <= there + spec.missing <= MOST_MEMBERS:
+        raise RequestError(
+            f"A mirror has {LEAST_MEMBERS} to {MOST_MEMBERS} members, not {there + spec.missing}.",
+            hint='The word "missing" keeps the place of one that is added later.' if there == 1 else "",
+        )
     if spec.spares > MOST_SPARES:
         raise RequestError(f"A mirror is created with {MOST_SPARES} spares at most, not {spec.spares}.")
     if len(spec.name.encode()) > 32:
@@ -83,9 +90,12 @@ async def create(devices: Sequence[Device], spec: CreateSpec, host: Host, pool: 
     old = [[page(offset) for offset in await old_superblocks(device, pool)] for device in devices]
     if spec.assume_clean:
         old = _alike(old, layouts, size)
-    disks = len(devices) - spec.spares
-    roles = (*range(disks), *[ROLE_SPARE] * (MAX_DEV - disks))
-    for place, one in zip(range(len(devices)), layouts, strict=True):
+    there = len(devices) - spec.spares
+    disks = there + spec.missing
+    equal = spec.assume_clean or there == 1
+    roles = (*range(there), *[ROLE_SPARE] * (MAX_DEV - there))
+    slots = (*range(there), *range(disks, disks + spec.spares))
+    for device, slot, earlier, one in zip(devices, slots, old, layouts, strict=True):
         superblock = Superblock(
             feature_map=Feature.BITMAP,
             set_uuid=uuid,
@@ -97,17 +107,17 @@ async def create(devices: Sequence[Device], spec: CreateSpec, host: Host, pool: 
             data_offset=one.data_offset,
             data_size=one.data_size,
             super_offset=one.super_offset,
-            dev_number=place,
+            dev_number=slot,
             device_uuid=host.uuid(),
             bblog_size=one.bblog_size,
             bblog_offset=one.bblog_offset,
             utime=now,
             events=1,
-            resync_offset=MAX if spec.assume_clean else 0,
+            resync_offset=MAX if equal else 0,
             dev_roles=roles,
         )
-        await erase(devices[place], old[place], pool)
-        await _write_member(devices[place], superblock, one.chunk, not spec.assume_clean, pool)
+        await erase(device, earlier, pool)
+        await _write_member(device, superblock, one.chunk, not equal, pool)
     return uuid
 
 

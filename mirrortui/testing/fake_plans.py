@@ -40,8 +40,15 @@ def create(request: CreateRequest, names: set[str], devices: list[DeviceInfo]) -
         copies=_first_copy(request, size),
         erases=[f"{device.path}: {device.holds}" for device in chosen if device.holds],
         meanwhile="usable at once",
-        afterwards=f"{len(request.members)} of {len(request.members)} in sync",
-        command=command("create", request.name, *request.members, force=request.force, yes=True),
+        afterwards=f"{len(request.members)} of {len(request.members) + request.missing} in sync",
+        command=command(
+            "create",
+            request.name,
+            *request.members,
+            *["missing"] * request.missing,
+            force=request.force,
+            yes=True,
+        ),
         confirm="name" if any(device.holds for device in chosen) else "yes",
         refused=refused,
         hint=hint,
@@ -71,6 +78,8 @@ def adopt(request: AdoptRequest) -> Plan:
 def _first_copy(request: CreateRequest, size: int) -> str:
     if request.assume_clean:
         return "nothing: the members are taken to be equal"
+    if len(request.members) == 1:
+        return "nothing: there is one member"
     first, *others = request.members or [""]
     about = f"{roughly(size / _SPEED)} at {format_rate(_SPEED)} ({first} was just read that fast)"
     return f"up to {format_size(size)} from {first} to {', '.join(others)}: {about}"
@@ -83,7 +92,7 @@ def _why_not_create(
         return "The mirror has no name.", "Type one."
     if request.name in names:
         return f"There is a mirror called {request.name} already.", "Choose another name."
-    if len(request.members) < 2:
+    if len(request.members) + request.missing < 2:
         return "A mirror needs at least two members.", "Choose another device, or type an image file's path."
     for device in chosen:
         if device.why_not and not device.why_not.startswith("holds "):
@@ -341,7 +350,8 @@ def _member(mirror: Mirror, path: str) -> Member:
 
 
 def new_mirror(request: CreateRequest, size: int, now: float) -> Mirror:
-    """The mirror that `create` makes; it resyncs unless its members are taken as equal."""
+    """The mirror that `create` makes; it resyncs unless its members are taken as equal, or there is one only."""
+    equal = request.assume_clean or len(request.members) == 1
     members = [
         Member(path=path, slot=slot, state="in_sync", size=size, since=now)
         for slot, path in enumerate(request.members)
@@ -352,16 +362,16 @@ def new_mirror(request: CreateRequest, size: int, now: float) -> Mirror:
         name=request.name,
         uuid="12345678:9abcdef0:12345678:9abcdef0",
         size=size,
-        state="active",
-        sync_action="idle" if request.assume_clean else "resync",
-        sync=None if request.assume_clean else sync,
+        state="degraded" if request.missing else "active",
+        sync_action="idle" if equal else "resync",
+        sync=None if equal else sync,
         events=1,
         mismatches=0,
         bitmap=Bitmap(chunk=64 * MIB, dirty=0, chunks=-(-size // (64 * MIB))),
         uri=uri,
         members=members,
-        raid_disks=len(members),
+        raid_disks=len(members) + request.missing,
         exports=[Export(uri=uri, kind="unix")],
         since=now,
-        map=("." if request.assume_clean else "n") * CELLS,
+        map=("." if equal else "n") * CELLS,
     )

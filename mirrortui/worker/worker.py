@@ -109,6 +109,7 @@ class Worker:
                 chunk=wanted.bitmap_chunk,
                 assume_clean=wanted.assume_clean,
                 spares=len(wanted.spares),
+                missing=wanted.missing,
             )
             uuid = await create(devices, spec, loop, pool)
         if job.adopt and job.adopt.into:

@@ -12,9 +12,9 @@ from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.create import CreateSpec, create
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.testing.simulated import SimDisk
-from mirrortui.units import MIB
+from mirrortui.units import MIB, SECTOR
 from mirrortui.worker.forecast import forecast
-from tests.stage import Stage, states
+from tests.stage import METADATA, Stage, states
 
 
 def with_spares(stage: Stage, *sizes: int) -> tuple[Mirror, list[SimDisk]]:
@@ -168,3 +168,34 @@ def test_what_a_failed_source_kept_from_being_copied_is_copied_then() -> None:
     stage.until(lambda: not mirror.sync.running and not stage.scheduler.ready)
     assert states(mirror) == {"a": State.FAULTY, "b": State.IN_SYNC, "c": State.IN_SYNC}
     assert not any(m.bad for m in mirror.array.in_sync())
+
+
+def test_a_mirror_is_born_with_a_place_that_a_spare_or_a_newcomer_fills() -> None:
+    for waiting in (0, 1):
+        stage = Stage()
+        disks = [stage.disk(name) for name in "ab"]
+        spec = CreateSpec(name="vault", missing=1, spares=waiting)
+        there = disks[: 1 + waiting]
+        stage.run(create(there, spec, stage.scheduler, stage.pool))
+        mirror = stage.assemble(there)
+        assert stage.write(mirror, 0, b"x" * 4096) == 0
+        if not waiting:
+            assert mirror.array.degraded() and not mirror.sync.running
+            stage.run(manage.add(mirror, disks[1]))
+        stage.in_sync(mirror)
+        assert {m.path: m.role for m in mirror.array.members} == {"a": 0, "b": 1}
+        assert disks[0].current[METADATA * SECTOR :] == disks[1].current[METADATA * SECTOR :]
+
+
+@pytest.mark.parametrize(
+    ("missing", "waiting", "why"),
+    [(0, 0, "2 to 16 members, not 1"), (16, 0, "not 17"), (2, 1, "All members are missing")],
+)
+def test_a_mirror_is_not_born_of_too_few_or_too_many(missing: int, waiting: int, why: str) -> None:
+    stage = Stage()
+    disk = stage.disk("a")
+    before = bytes(disk.current)
+    spec = CreateSpec(name="vault", missing=missing, spares=waiting)
+    with pytest.raises(RequestError, match=why):
+        stage.run(create([disk], spec, stage.scheduler, stage.pool))
+    assert bytes(disk.current) == before

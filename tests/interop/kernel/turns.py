@@ -102,12 +102,14 @@ class Turn:
         clean: bool = False,
         size: int | None = None,
         spares: str = "",
+        missing: int = 0,
     ) -> None:
         """A new mirror of these members."""
         request = CreateRequest(
             name=self.name,
             members=[self.path(letter) for letter in letters],
             spares=[self.path(letter) for letter in spares],
+            missing=missing,
             bitmap_chunk=chunk,
             assume_clean=clean,
             size=size,
