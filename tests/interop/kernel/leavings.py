@@ -169,7 +169,7 @@ AT_REST: dict[str, Left] = {
     "created-chunk-1M": Left(steps=_whole(chunk=MIB)),
     "created-default": Left(steps=_whole(chunk=None)),
     "created-unequal": Left(steps=_whole(), sizes=(SIZE, 12 * MIB)),
-    "created-missing": Left(steps=_whole("a", missing=1), found=_ONLY_A),
+    "created-missing": Left(steps=_whole("a", missing=1), sizes=(SIZE,), found=_ONLY_A),
     "created-small": Left(steps=_whole(size=4 * MIB), size=4 * MIB),
     "failed": Left(steps=_then(_whole(), _do("fail b")), found=_ONLY_A),
     "removed": Left(steps=_DEGRADED, found=_ONLY_A),
