@@ -54,24 +54,15 @@ def decide(
             hint=_last_resort(freshest, candidates),
         )
     missing = _missing(freshest, places)
-    awaited = _awaited(missing, copies)
-    if awaited and not run:
-        raise DegradedStartError(
-            f"{freshest.label} had {len(awaited)} more of {freshest.superblock.raid_disks} members in sync when it "
-            f"last ran than can be used now{_reasons(out)}; another may hold newer data.",
-            hint="Give the missing member, or use --run to start without it.",
-        )
-    dirty = set().union(*(p.found.dirty for p in copies))
-    if not all(_knows_all_bits(p.found, freshest) for p in copies):
-        # The power went when superblocks began to speak of a new bitmap, or a longer one.
-        dirty |= freshest.dirty
+    if not run:
+        _check_nobody_awaited(freshest, _awaited(missing, copies), out)
     # Who is still away of a losing side must not come back as the freshest: the count goes on from the highest.
     events = max(f.superblock.events for f in (freshest, *losers))
     verdict = Verdict(
         freshest=freshest,
         places=places,
         left_out=out,
-        dirty=dirty,
+        dirty=_dirty(freshest, copies),
         clean=freshest.superblock.clean,
         chunk=_chunk(freshest, least_chunk),
         events=events,
@@ -82,6 +73,24 @@ def decide(
     find_needs(verdict)
     seat_losers(verdict, _freshest([p.found for p in copies]), losers, compare)
     return verdict
+
+
+def _check_nobody_awaited(freshest: Found, awaited: Sequence[int], out: Sequence[LeftOut]) -> None:
+    if awaited:
+        raise DegradedStartError(
+            f"{freshest.label} had {len(awaited)} more of {freshest.superblock.raid_disks} members in sync when it "
+            f"last ran than can be used now{_reasons(out)}; another may hold newer data.",
+            hint="Give the missing member, or use --run to start without it.",
+        )
+
+
+def _dirty(freshest: Found, copies: Sequence[Place]) -> set[int]:
+    """What any copy marks."""
+    dirty = set().union(*(p.found.dirty for p in copies))
+    if not all(_knows_all_bits(p.found, freshest) for p in copies):
+        # The power went when superblocks began to speak of a new bitmap, or a longer one.
+        dirty |= freshest.dirty
+    return dirty
 
 
 def _successor_of(member: Found, found: Sequence[Found]) -> Found | None:
