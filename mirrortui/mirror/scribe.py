@@ -67,7 +67,7 @@ class Scribe:
         """Who is out, and has that count at most, is to be two behind before anything is acknowledged: md forgives one,
         and kernels before 6.8 would take such an older copy for in sync (super_1_validate in drivers/md/md.c).
         """
-        self._least = newest + 2
+        self._least = max(self._least, newest + 2)
 
     def want(self) -> int:
         """Something changed that belongs on disk. Returns the value `done` will have when it is there."""

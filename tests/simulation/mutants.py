@@ -61,7 +61,7 @@ MUTANTS = [
     _m("say clean while copies differ", "I3", "daemon", 4000, ("and not array.unsynced() and", "and")),
     _m("say clean for what was flushed too early", "I3", "daemon", 20000, ("quiet = array.active and self._quiet()", "quiet = array.active and HOT not in intent.heat and not intent.pending")),
     _m("events_cleared moves while degraded", "I3", "daemon", 0, ("        if self._array.degraded() or", "        if"), why="bits are still not cleared while degraded: idle is empty then, or no pass comes that far"),
-    _m("who is out is one count behind", "I9", "scribe", 100, ("self._least = newest + 2", "self._least = newest + 1")),
+    _m("who is out is one count behind", "I9", "scribe", 100, ("max(self._least, newest + 2)", "max(self._least, newest + 1)")),
     _m("who is away at a start is one count behind", "I9", "assemble", 100, ("        mirror.scribe.leave_behind(array.events + 1)", "        pass")),
     _m("a cut before the second update leaves it out", "I9", "assemble", 200, ("        mirror.scribe.leave_behind(array.events - 1)", "        pass")),
     _m("acknowledge before the failure is durable", "I4", "book", 200, ("while self._scribe.holding and", "while False and")),

@@ -80,3 +80,17 @@ def test_a_half_that_lost_is_two_events_behind_the_survivor() -> None:
     mirror = stage.assemble(disks, survivor="a")
     assert stage.write(mirror, 8192, NEW) == 0
     assert count(stage, disks[0]) >= lost + 2
+
+
+def test_a_failure_right_after_the_start_brings_nobody_nearer() -> None:
+    """Who is away may have had one more than those who are here; who fails now has not."""
+    stage = Stage()
+    disks = [stage.disk(name) for name in "abc"]
+    assert stage.write(stage.create(disks), 0, OLD) == 0
+    stage.executor.abandon()
+    stage.scheduler.forget()
+    before = count(stage, disks[0])
+    mirror = stage.assemble(disks[:2], run=True)
+    mirror.scribe.fault(mirror.array.members[1], "it does not answer")
+    assert stage.write(mirror, 0, NEW) == 0
+    assert count(stage, disks[0]) >= before + 3
