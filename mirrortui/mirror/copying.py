@@ -24,8 +24,8 @@ def is_hole(member: Member, lo: int, length: int) -> bool:
 def operations(
     source: Member, target: Member, lo: int, buffer: Buffer, where: Iterable[Run], pool: Pool
 ) -> Iterator[Operation]:
-    """Write these runs of a range that begins at `lo` and whose content is in the buffer, or a hole; nothing where both
-    have a hole. An operation that has a buffer of its own holds it once.
+    """Write these runs of a range that begins at `lo` and whose content is in the buffer; nothing where both have a
+    hole. An operation that has a buffer of its own holds it once.
     """
     for start, end in where:
         at, length = lo + start, end - start

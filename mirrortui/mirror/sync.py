@@ -275,7 +275,7 @@ class Sync:
             source = await self._read_source(window, buffer)
             if source is None:
                 return await self._patch(window)
-            runs = await self._compare(window, source, buffer)
+            runs = await self._compare(window, buffer)
             if source.state is State.FAULTY:
                 return False  # who failed is no longer the measure of what is right
             if self._untold():
@@ -297,12 +297,10 @@ class Sync:
             buffer.drop()
             self._tickets.leave(ticket)
 
-    async def _compare(self, window: Window, source: Member, buffer: Buffer) -> dict[Member, list[Run]]:
+    async def _compare(self, window: Window, buffer: Buffer) -> dict[Member, list[Run]]:
         """Where the copies of those who are compared differ from the source."""
         length = window.hi - window.lo
         compared = [m for m in self._needing(window) if m.compare]
-        if compared and is_hole(source, window.lo, length):
-            buffer.view[:length] = bytes(length)
         return {m: await differing(m, window.lo, buffer, length, self._pool) for m in compared}
 
     def _wrote(self, member: Member, op: Operation, result: int) -> None:
@@ -326,6 +324,8 @@ class Sync:
         favoured = self.succession.source(self._needing(window))
         while source := self._book.reader(window.lo, length, tried, favoured):
             if is_hole(source, window.lo, length):
+                # Whoever asks again may get another answer: what is there is in the buffer either way.
+                buffer.view[:length] = bytes(length)
                 return source
             read = Operation(source.device, Op.READ, source.data + window.lo, buffer, length)
             (result,) = await wait([read])
@@ -367,6 +367,8 @@ class Sync:
         """What was copied must be durable before the member may be believed."""
         while self._late() and not self.stopped:
             await sleep(_LATE)
+        if member.state is not State.RECOVERING:
+            return  # it may be gone, and closed
         (result,) = await wait([Operation(member.device, Op.FLUSH)])
         if member.state is not State.RECOVERING:
             return
