@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from mirrortui.device.base import Extent
 from mirrortui.device.buffers import Buffer, Pool
@@ -126,6 +127,7 @@ class Wire:
         self.reading = True
         """Replies are taken off the outbox."""
         self._unsent = bytearray()
+        self._holding = False
         self._cookie = 0x1000
 
     def request(
@@ -165,9 +167,17 @@ class Wire:
         self._unsent += data
         self.go_on()
 
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """What is sent meanwhile arrives at once, at the end."""
+        self._holding = True
+        yield
+        self._holding = False
+        self.go_on()
+
     def go_on(self) -> None:
         """Let the session have what it takes, and take what it gives."""
-        while True:
+        while not self._holding:
             self.next = self.session.process()
             received = self._receive()
             if self.next is Next.TURN or (self.next is Next.ROOM and received):

@@ -41,9 +41,10 @@ _DIRECT = 64 << 10
 """A write's payload longer than this is received where it will stay."""
 _AHEAD = 4096
 """Bytes to receive behind such a payload: the next request, with little of its payload to be copied."""
-_ROOM = DATA_CHUNK.size + INLINE
-"""Bytes of the reply area that one request may fill at once."""
 _REQUEST, _REPLY = REQUEST.size, SIMPLE_REPLY.size
+_ROOM = DATA_CHUNK.size + INLINE + BATCH * _REPLY
+"""Bytes of the reply area that one read may fill at once, and before it the answers to a whole batch of writes, after
+which nobody looks how much is left."""
 _READ, _WRITE, _OFFSET_DATA = int(Command.READ), int(Command.WRITE), int(Chunk.OFFSET_DATA)
 
 

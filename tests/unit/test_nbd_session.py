@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from mirrortui.nbd.outbox import AREA
 from mirrortui.nbd.protocol import (
     REQUEST,
     REQUEST_MAGIC,
@@ -81,6 +82,24 @@ def test_many_requests_in_one_receive(piece: int) -> None:
     assert target.data[: 50 * 512] == b"".join(blocks)
     assert wire.next is Next.END
     assert wire.out.pending == 50 * 16
+
+
+@pytest.mark.parametrize("structured", [True, False])
+def test_a_batch_of_short_answers_leaves_room_for_a_long_one(structured: bool) -> None:
+    target = MemoryTarget(8 << 20)
+    target.data[:] = pattern(8 << 20)
+    wire = Wire(target, structured=structured)
+    half = (AREA - INLINE - 200) // 2
+    reads = [(0, half), (INLINE, half), (3 * INLINE, INLINE - 1), (5, 5)]
+    with wire.held_back():
+        first = [wire.request(Command.READ, *asked) for asked in reads[:2]]
+        for _ in range(240):
+            wire.request(Command.WRITE, 7 << 20, data=b"x")
+        cookies = first + [wire.request(Command.READ, *asked) for asked in reads[2:]]
+    answers = {answer.cookie: answer for answer in wire.answers.finished}
+    assert len(answers) == 244
+    for cookie, (offset, length) in zip(cookies, reads, strict=True):
+        assert answers[cookie].data == target.data[offset : offset + length]
 
 
 @pytest.mark.parametrize("piece", [INBOX // 3, 1 << 30])
