@@ -100,6 +100,12 @@ class FileDevice:
         return self._inquirer.ask(lambda: self._extents(offset, length), unknown)
 
     def _extents(self, offset: int, length: int) -> list[Extent]:
+        try:
+            return self._seek_extents(offset, length)
+        except OSError:  # it is gone, or its server: whoever reads there is told
+            return [Extent(offset, length, hole=False)] if length else []
+
+    def _seek_extents(self, offset: int, length: int) -> list[Extent]:
         end = min(offset + length, os.fstat(self.fd).st_size)
         found: list[Extent] = []
         at = offset

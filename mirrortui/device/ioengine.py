@@ -94,35 +94,6 @@ class _Zombie:
             self._buffer.drop()
 
 
-class _Leaving:
-    """Passes results on, and closes a descriptor after the last operation that uses it."""
-
-    __slots__ = ("_fd", "_left")
-
-    def __init__(self, fd: int, requests: list[Request]) -> None:
-        self._fd = fd
-        self._left = len(requests)
-        for request in requests:
-            request.waiter = _Gate(request.waiter, self)
-
-    def one_less(self) -> None:
-        self._left -= 1
-        if not self._left:
-            bounded.close(self._fd)
-
-
-class _Gate:
-    __slots__ = ("_leaving", "_waiter")
-
-    def __init__(self, waiter: Waiter, leaving: _Leaving) -> None:
-        self._waiter = waiter
-        self._leaving = leaving
-
-    def complete(self, index: int, result: int) -> None:
-        self._leaving.one_less()
-        self._waiter.complete(index, result)
-
-
 class IoEngine(ABC):
     """What io_uring and the thread pool have in common."""
 
@@ -132,6 +103,8 @@ class IoEngine(ABC):
 
     def __init__(self) -> None:
         self._inflight: dict[int, Request] = {}
+        self._leaving: set[Channel] = set()
+        """Their descriptors are closed when nothing in flight uses them any more."""
         self._last_key = 0
 
     @abstractmethod
@@ -195,11 +168,17 @@ class IoEngine(ABC):
 
     def release(self, channel: Channel) -> None:
         """Close the channel's descriptor, and with it its claim, once nothing in flight can use it any more."""
-        mine = [request for request in self._inflight.values() if request.channel is channel]
-        if mine:
-            _Leaving(channel.fd, mine)
-        else:
-            bounded.close(channel.fd)
+        self._leaving.add(channel)
+        self._let_go(channel)
+
+    def _let_go(self, channel: Channel) -> None:
+        """Close what was released, if its last operation has ended; one that was given up may still be under way."""
+        if channel in self._leaving and all(r.channel is not channel for r in self._inflight.values()):
+            self._leaving.discard(channel)
+            self._close(channel)
+
+    def _close(self, channel: Channel) -> None:
+        bounded.close(channel.fd)
 
     def _give_up(self, request: Request) -> None:
         waiter = request.waiter
@@ -209,6 +188,8 @@ class IoEngine(ABC):
             request.zombie = True
             request.waiter = _Zombie(request.channel, request.buffer)
         waiter.complete(request.index, -ETIMEDOUT)
+        if self._leaving:
+            self._let_go(request.channel)
 
     def _ended(self, request: Request, result: int) -> None:
         """The kernel's word on the part that was started."""
@@ -240,4 +221,6 @@ class IoEngine(ABC):
 
     def _finish(self, request: Request, result: int) -> None:
         del self._inflight[request.key]
-        request.waiter.complete(request.index, result)
+        request.waiter.complete(request.index, result)  # who waits may go on with another
+        if self._leaving:
+            self._let_go(request.channel)

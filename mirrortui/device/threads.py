@@ -69,6 +69,9 @@ class ThreadEngine(IoEngine):
         """See IoEngine."""
         self.flush()
         super().release(channel)
+
+    def _close(self, channel: Channel) -> None:
+        super()._close(channel)
         lane = self._lanes.pop(channel, None)
         if lane:
             lane.stop()

@@ -159,7 +159,7 @@ class UringEngine(IoEngine):
 
     def reap(self) -> int:
         """See IoEngine. `fd` is quiet afterwards, or soon: the kernel may ring after what it rings for was taken."""
-        words, inflight = self._words, self._inflight
+        words, inflight, leaving = self._words, self._inflight, self._leaving
         if self._quiet_turns and not inflight:
             self._quiet_turns -= 1
             return 0
@@ -176,6 +176,8 @@ class UringEngine(IoEngine):
                 if result == request.length:
                     del inflight[key]
                     request.waiter.complete(request.index, request.total)
+                    if leaving:
+                        self._let_go(request.channel)
                 else:
                     self._ended(request, result)
 

@@ -300,8 +300,11 @@ class Sync:
     async def _compare(self, window: Window, buffer: Buffer) -> dict[Member, list[Run]]:
         """Where the copies of those who are compared differ from the source."""
         length = window.hi - window.lo
-        compared = [m for m in self._needing(window) if m.compare]
-        return {m: await differing(m, window.lo, buffer, length, self._pool) for m in compared}
+        found = {}
+        for member in [m for m in self._needing(window) if m.compare]:
+            if member.active:  # it may have gone while another was read
+                found[member] = await differing(member, window.lo, buffer, length, self._pool)
+        return found
 
     def _wrote(self, member: Member, op: Operation, result: int) -> None:
         """Count what a copy took; who did not take it is out."""
@@ -367,7 +370,7 @@ class Sync:
         """What was copied must be durable before the member may be believed."""
         while self._late() and not self.stopped:
             await sleep(_LATE)
-        if member.state is not State.RECOVERING:
+        if not member.active:
             return  # it may be gone, and closed
         (result,) = await wait([Operation(member.device, Op.FLUSH)])
         if member.state is not State.RECOVERING:

@@ -28,6 +28,8 @@ Handler = Callable[[Call, Respond], None]
 
 MOST_UNSENT = 4 << 20
 """Bytes that wait for an engine that does not read; then it is cut off, and may come again."""
+_BREATHER = 1.0
+"""Seconds without accepting after the system had no descriptor left."""
 _LAST_WORDS = 1.0
 """Seconds for an engine to take the last lines when the worker ends."""
 _RECEIVE = 1 << 16
@@ -65,7 +67,11 @@ class Control:
     def begin(self, handler: Handler) -> None:
         """Let engines in."""
         self.handler = handler
-        self.loop.add_reader(self._door.listener.fileno(), self._accept)
+        self._listen(self._door)
+
+    def _listen(self, door: Door) -> None:
+        if door is self._door and door.listener.fileno() >= 0:  # it may have moved, or been shut, meanwhile
+            self.loop.add_reader(door.listener.fileno(), self._accept)
 
     def move(self, door: Door) -> None:
         """Listen there from now on; engines that are connected stay."""
@@ -88,15 +94,23 @@ class Control:
             engine.send(Line(event=event))
 
     def _accept(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        try:
             sock, _ = self._door.listener.accept()
-            _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-            if uid not in (0, os.geteuid()):
-                logger.warning("refused a control connection from uid %d", uid)
-                sock.close()
-                return
-            sock.setblocking(False)
-            self.engines.add(_Engine(self, sock))
+        except BlockingIOError:
+            return
+        except OSError as problem:  # out of descriptors or memory: it would be offered again at once
+            logger.warning("cannot accept an engine: %s", os.strerror(problem.errno or 0))
+            door = self._door
+            self.loop.remove_reader(door.listener.fileno())
+            self.loop.call_later(_BREATHER, lambda: self._listen(door))
+            return
+        _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        if uid not in (0, os.geteuid()):
+            logger.warning("refused a control connection from uid %d", uid)
+            sock.close()
+            return
+        sock.setblocking(False)
+        self.engines.add(_Engine(self, sock))
 
 
 class _Engine:

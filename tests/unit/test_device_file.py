@@ -6,7 +6,7 @@ import os
 import random
 import threading
 from collections.abc import Iterator
-from errno import EIO
+from errno import EIO, ENOTCONN
 from pathlib import Path
 
 import pytest
@@ -163,6 +163,19 @@ def test_extents_cover_the_range_exactly(driver: Driver, device: FileDevice, ima
         Extent((1 << 20) - 512, 512, hole=True),
         Extent(1 << 20, 512, hole=False),
     ]
+    assert device.extents(0, 0) == []
+
+
+def test_what_a_dead_file_system_says_of_holes_is_nothing(
+    device: FileDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon of a FUSE file system is gone, or a server took the file away."""
+
+    def gone(fd: int, at: int, whence: int, end: int) -> int:
+        raise OSError(ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr("mirrortui.device.file.seek", gone)
+    assert device.extents(4096, 8192) == [Extent(4096, 8192, hole=False)]
     assert device.extents(0, 0) == []
 
 

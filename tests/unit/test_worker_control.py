@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 import threading
@@ -14,6 +15,7 @@ import pytest
 from mirrortui.api.requests import MemberRequest
 from mirrortui.device.opening import open_engine
 from mirrortui.errors import InUseError, MirrortuiError, NotFoundError, RequestError
+from mirrortui.worker import control
 from mirrortui.worker.control import MOST_UNSENT, Control, Respond, arguments
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.messages import Call, Line
@@ -214,3 +216,21 @@ def test_arguments_are_checked() -> None:
     for bad in (b"null", b'{"member":7}', b'{"member":"/b.img","sure":true}'):
         with pytest.raises(RequestError, match="arguments of fail"):
             arguments(Call(id=1, verb="fail", args=msgspec.Raw(bad)), MemberRequest)
+
+
+def test_a_worker_without_a_descriptor_left_waits_for_one(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "_BREATHER", 0.01)
+    refusals = [errno.EMFILE, errno.ENFILE]
+    accept = socket.socket.accept
+
+    def starved(listener: socket.socket) -> tuple[socket.socket, object]:
+        if refusals:
+            raise OSError(refusals.pop(), "Too many open files")
+        return accept(listener)
+
+    monkeypatch.setattr(socket.socket, "accept", starved)
+    peer = Peer(rig)
+    rig.turn(20)
+    assert not refusals
+    peer.send(b'{"id": 1, "verb": "status"}\n')
+    assert peer.lines()
