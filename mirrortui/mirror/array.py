@@ -113,6 +113,16 @@ class Member:
             sb = self.superblock
             self.bad = BadRanges.of_log(badblocks.decode(log, shift=sb.bblog_shift), sb, unit)
 
+    def torn(self, lo: int, hi: int, page: int) -> BadRanges:
+        """What lies in [lo, hi) of pages of the device that its log lists a part of. Nothing of such a page is written
+        through the page cache: to write a part that reads the rest, and would be under way beside what goes past it.
+        """
+        found = []
+        for start, end in self.bad.within(lo - page, hi + page):
+            first, last = (start + self.data) // page * page, -(-(end + self.data) // page) * page
+            found.append((max(lo, first - self.data), min(hi, last - self.data)))
+        return BadRanges((a, b) for a, b in found if a < b)
+
     def whole_sectors(self, lo: int, hi: int) -> tuple[int, int]:
         """The part of [lo, hi) that its bad-block log can tell from the rest."""
         unit = SECTOR << self.superblock.bblog_shift

@@ -48,7 +48,7 @@ class Book:
         self._pool = pool
         self._stripe_shift = tuning.stripe_shift
         self._page = tuning.page
-        self._overwriter = Overwriter(array, scribe, pool)
+        self._overwriter = Overwriter(array, scribe, pool, tuning.page)
         self._flushed = Signal(executor)
         self._flushes_begun = 0
         self._flushes_ended = 0
@@ -67,11 +67,16 @@ class Book:
         shift = self._array.chunk_shift
         return offset >> shift, (offset + length - 1) >> shift
 
+    def enter(self, offset: int, length: int) -> Ticket:
+        """A change's place in the queue. Where some copy has bad ranges it has the pages that it touches to itself."""
+        torn = any(m.bad for m in self._array.targets())
+        return self._tickets.enter(offset, offset + length, self._page if torn else 0)
+
     async def write(
         self, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool, ticket: Ticket | None = None
     ) -> int:
         """Data or zeroes to every member (I1, I2, I4, I7)."""
-        ticket = ticket or self._tickets.enter(offset, offset + length)
+        ticket = ticket or self.enter(offset, length)
         await ticket
         first, last = self.span(offset, length)
         self._intent.hold(first, last)  # before the intent, or the daemon could clear the bit again
@@ -79,7 +84,7 @@ class Book:
             if not await self._open(first, last) or self._last_copy_owes():
                 return errno.EIO
             members = self._array.targets()
-            if any(m.bad.touches(offset, offset + length) for m in members):
+            if any(m.torn(offset, offset + length, self._page) for m in members if m.bad):
                 results, healed = await self._overwriter.change(members, op, offset, buffer, length, fua)
                 return await self.settle(op, offset, length, members, results, healed)
             results = await wait(

@@ -22,14 +22,18 @@ def is_hole(member: Member, lo: int, length: int) -> bool:
 
 
 def operations(
-    source: Member, target: Member, lo: int, buffer: Buffer, where: Iterable[Run], pool: Pool
+    source: Member, target: Member, lo: int, buffer: Buffer, where: Iterable[Run], pool: Pool, page: int
 ) -> Iterator[Operation]:
     """Write these runs of a range that begins at `lo` and whose content is in the buffer; nothing where both have a
-    hole. An operation that has a buffer of its own holds it once.
+    hole, or the target's bad-block log lists it. An operation that has a buffer of its own holds it once. What lies in
+    one `page` with something listed goes past the page cache.
     """
-    for start, end in where:
+    for start, end in _apart(target, lo, where, page):
         at, length = lo + start, end - start
-        if is_hole(source, at, length):
+        if target.bad and target.torn(at, at + length, page):
+            device = target.device.past_cache(target.data + at, length)
+            yield Operation(device, Op.WRITE, target.data + at, pool.take(buffer.view[start:end]), length)
+        elif is_hole(source, at, length):
             if not is_hole(target, at, length):
                 yield Operation(target.device, Op.ZERO, target.data + at, None, length)
         else:
@@ -41,12 +45,16 @@ def operations(
             yield Operation(target.device, Op.WRITE, target.data + at, part, length)
 
 
-def apart(member: Member, lo: int, where: Iterable[Run]) -> Iterator[Run]:
+def _apart(member: Member, lo: int, where: Iterable[Run], page: int) -> Iterator[Run]:
     """These runs of a range that begins at `lo` without what the member's bad-block log lists: that is healed with more
-    care, and a medium that does not take it there costs no member.
+    care, and a medium that does not take it there costs no member. Runs end where pages do of which a part is listed.
     """
     for start, end in where:
-        yield from ((a - lo, b - lo) for a, b in member.bad.without(lo + start, lo + end))
+        torn = member.torn(lo + start, lo + end, page)
+        for part in torn.without(lo + start, lo + end):
+            yield part[0] - lo, part[1] - lo
+        for a, b in torn:
+            yield from ((c - lo, d - lo) for c, d in member.bad.without(a, b))
 
 
 async def differing(member: Member, at: int, right: Buffer, length: int, pool: Pool) -> list[Run]:

@@ -133,7 +133,7 @@ class Corrector:
 
     async def _correct(self, member: Member, lo: int, hi: int) -> None:
         """Put a page right. Under a ticket: no write comes between what is read and what is rewritten (I8)."""
-        ticket = self._tickets.enter(lo, hi)
+        ticket = self._tickets.enter(lo, hi, self._tuning.page)  # it goes past the page cache
         try:
             await ticket
             await self._put_right(member, lo, hi)

@@ -12,6 +12,7 @@ from mirrortui.mirror.book import Book
 from mirrortui.mirror.rewrite import Pen
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.tickets import Tickets
+from mirrortui.mirror.tuning import Tuning
 from mirrortui.units import format_size
 
 
@@ -27,7 +28,7 @@ class Healer:
     """The sync's hand for bad ranges. What cannot be healed is given up until `forget`."""
 
     def __init__(
-        self, array: Array, scribe: Scribe, book: Book, tickets: Tickets, pool: Pool, window: int
+        self, array: Array, scribe: Scribe, book: Book, tickets: Tickets, pool: Pool, tuning: Tuning
     ) -> None:
         self._array = array
         self._scribe = scribe
@@ -35,7 +36,8 @@ class Healer:
         self._tickets = tickets
         self._pool = pool
         self._pen = Pen(array, scribe, pool)
-        self._window = window
+        self._window = tuning.window
+        self._page = tuning.page
         self._given_up: set[tuple[str, int]] = set()
 
     def next(self, of: Member | None = None) -> Wound | None:
@@ -77,7 +79,7 @@ class Healer:
     async def heal(self, wound: Wound) -> bool:
         """False: no other copy has all of it, or the member does not take it; it is given up for now."""
         member, lo, hi = wound
-        ticket = self._tickets.enter(lo, hi)
+        ticket = self._tickets.enter(lo, hi, self._page)  # it goes past the page cache
         try:
             await ticket
             if not member.bad.touches(lo, hi):

@@ -275,7 +275,8 @@ class Mirror:
         if self.gate.shut:
             self.executor.spawn(self._change_later(op, offset, buffer, length, fua), done)
             return
-        ticket = self.tickets.enter(offset, offset + length)
+        end = offset + length
+        ticket = self.tickets.enter(offset, end) if self._steady else self.book.enter(offset, length)
         if self._steady and not ticket.blocked and self.intent.hot(*self.book.span(offset, length)):
             if self._may_lag and buffer and op is Op.WRITE and not fua and self.lag.room(length):
                 BehindWrite(self, offset, buffer, length, ticket, done)

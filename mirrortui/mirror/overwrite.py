@@ -1,4 +1,8 @@
-"""Writes that touch bad ranges: what a member takes there heals it, what it does not take leaves it as it was."""
+"""Writes that touch bad ranges: what a member takes there heals it, what it does not take leaves it as it was.
+
+The caller's ticket reaches over the pages that are touched: a part of one may go past the page cache, and no other
+write may be under way in it then.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +39,10 @@ class Part:
 class Overwriter:
     """The way of a change over bad ranges."""
 
-    def __init__(self, array: Array, scribe: Scribe, pool: Pool) -> None:
+    def __init__(self, array: Array, scribe: Scribe, pool: Pool, page: int) -> None:
         self._array = array
         self._pool = pool
+        self._page = page
         self._pen = Pen(array, scribe, pool)
 
     async def change(
@@ -69,17 +74,27 @@ class Overwriter:
         self, member: Member, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool
     ) -> list[Part]:
         end = offset + length
-        if not member.bad.touches(offset, end):
+        torn = member.torn(offset, end, self._page)
+        if not torn:
             whole = Operation(member.device, op, member.data + offset, buffer, length, fua)
             return [Part(member, offset, end, False, whole)]
         parts = []
-        for lo, hi in member.bad.without(offset, end):
-            own = self._pool.take(buffer.view[lo - offset : hi - offset]) if buffer else None
+        for lo, hi in torn.without(offset, end):
+            own = self._own(buffer, offset, lo, hi) if buffer else None
             operation = Operation(member.device, op, member.data + lo, own, hi - lo, fua)
             parts.append(Part(member, lo, hi, False, operation))
-        for lo, hi in member.bad.within(offset, end):
-            own = self._pool.take(buffer.view[lo - offset : hi - offset] if buffer else bytes(hi - lo))
-            device = member.device.past_cache(member.data + lo, hi - lo)
-            operation = Operation(device, Op.WRITE, member.data + lo, own, hi - lo)
-            parts.append(Part(member, lo, hi, True, operation))
+        for start, stop in torn:
+            for bad, pieces in (
+                (False, member.bad.without(start, stop)),
+                (True, member.bad.within(start, stop)),
+            ):
+                for lo, hi in pieces:
+                    own = self._own(buffer, offset, lo, hi)
+                    device = member.device.past_cache(member.data + lo, hi - lo)
+                    operation = Operation(device, Op.WRITE, member.data + lo, own, hi - lo, fua)
+                    parts.append(Part(member, lo, hi, bad, operation))
         return parts
+
+    def _own(self, buffer: Buffer | None, offset: int, lo: int, hi: int) -> Buffer:
+        """A piece of what is written from `offset` on, or of zeroes."""
+        return self._pool.take(buffer.view[lo - offset : hi - offset] if buffer else bytes(hi - lo))

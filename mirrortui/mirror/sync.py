@@ -15,7 +15,7 @@ from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.book import Book
 from mirrortui.mirror.checkpoints import Checkpoints
 from mirrortui.mirror.chunks import ChunkSet
-from mirrortui.mirror.copying import Run, apart, differing, is_hole, operations
+from mirrortui.mirror.copying import Run, differing, is_hole, operations
 from mirrortui.mirror.correct import Corrector
 from mirrortui.mirror.courtesy import Courtesy
 from mirrortui.mirror.executor import Executor, Host, Operation, Signal, sleep, wait
@@ -58,7 +58,7 @@ class Sync:
         self._pending = pending
         self._pool = pool
         self._tuning = tuning
-        self._healer = Healer(array, scribe, book, tickets, pool, tuning.window)
+        self._healer = Healer(array, scribe, book, tickets, pool, tuning)
         self._patcher = Patcher(array, scribe, book.reader, book.edges, corrector, pool, tuning, self._wrote)
         self.succession = Succession(array, scribe)
         self._changed = Signal(executor)
@@ -265,8 +265,8 @@ class Sync:
         return self.stopped
 
     async def _copy_piece(self, window: Window) -> bool:
-        ticket = self._tickets.enter(window.lo, window.hi)
         length = window.hi - window.lo
+        ticket = self._book.enter(window.lo, length)
         buffer = self._pool.empty(length)
         try:
             await ticket
@@ -285,7 +285,7 @@ class Sync:
                 (m, op)
                 for m in self._needing(window)
                 for op in operations(
-                    source, m, window.lo, buffer, apart(m, window.lo, runs.get(m, [(0, length)])), self._pool
+                    source, m, window.lo, buffer, runs.get(m, [(0, length)]), self._pool, self._tuning.page
                 )
             ]
             results = await wait(op for _, op in writes)

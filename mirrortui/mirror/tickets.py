@@ -44,8 +44,10 @@ class Tickets:
         self.shift = shift
         self.buckets: dict[int, list[Ticket]] = {}
 
-    def enter(self, lo: int, hi: int) -> Ticket:
-        """Queue up behind every earlier ticket that overlaps [lo, hi)."""
+    def enter(self, lo: int, hi: int, reach: int = 0) -> Ticket:
+        """Queue up behind every earlier ticket that overlaps [lo, hi), and `reach` bytes on either side of it."""
+        if reach:
+            lo, hi = max(0, lo - reach), hi + reach
         ticket = Ticket(lo, hi)
         for number in range(lo >> self.shift, ((hi - 1) >> self.shift) + 1):
             bucket = self.buckets.get(number)

@@ -47,7 +47,7 @@ def _m(
 
 
 MUTANTS = [
-    _m("write to one member", "I1", "book", 20, ("members = self._array.targets()\n            if any(m.bad", "members = self._array.targets()[:1]\n            if any(m.bad")),
+    _m("write to one member", "I1", "book", 20, ("members = self._array.targets()\n            if any(m.torn", "members = self._array.targets()[:1]\n            if any(m.torn")),
     _m("flush one member", "I1", "book", 200, ("members = self._array.targets()\n        results = await wait(Operation(m.device, Op.FLUSH)", "members = self._array.targets()[:1]\n        results = await wait(Operation(m.device, Op.FLUSH)")),
     _m("data does not wait for the bit", "I2", "book", 200, ("if asked and self._scribe.settled", "if self._scribe.settled")),
     _m("superblock stays clean", "I2", "book", 100, ("self._array.active = True", "pass")),
