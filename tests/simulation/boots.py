@@ -182,7 +182,8 @@ class Boots:
         losers = [d for d in others if not self._means(d, kept) and not self._means(kept, d)]
         survivor = scene.held(kept)
         assert survivor is not None
-        survivor.out.discard(kept.path)  # the power may have gone when the other side was about to survive
+        # The power may have gone when the other side was about to survive.
+        survivor.out -= {kept.path} | {d.path for d in others if d not in losers}
         survivor.may_be_out |= scene.paths - {d.path for d in scene.there}
         # One that missed the round in which its side parted looks as if the other had gone on without it.
         survivor.may_be_out |= {d.path for d in whole if any(self._went_on(o, d) for o in whole)}
