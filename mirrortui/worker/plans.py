@@ -25,7 +25,7 @@ class Precondition:
     """Whether a mirror is still what a plan was made for.
 
     The events count grows also when a mirror only falls idle or wakes up. A plan made at a count is good until the
-    members' states change after it.
+    members' states change after it: that counts as one more, also before superblocks say so.
     """
 
     def __init__(self, array: Array) -> None:
@@ -38,7 +38,12 @@ class Precondition:
         now = _standing(self._array)
         if now != self._seen:
             self._seen = now
-            self._since = self._array.events
+            self._since = self.count + 1
+
+    @property
+    def count(self) -> int:
+        """What a plan that is made now carries."""
+        return max(self._array.events, self._since)
 
     def check(self, events: int | None) -> None:
         """Raises ChangedError if the plan made at this count is out of date. None: there was no plan."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from mirrortui.api.answers import Plan
 from mirrortui.api.consent import command, refusal, require
 from mirrortui.api.requests import (
@@ -98,7 +100,11 @@ class Verbs:
 
     async def _answer(self, call: Call, respond: Respond) -> None:
         try:
-            respond(await self._run(call))
+            result = await self._run(call)
+            if isinstance(result, Plan):
+                self._precondition.note()
+                result = replace(result, events=self._precondition.count)
+            respond(result)
         except MirrortuiError as error:
             respond(error)
         except Exception:

@@ -187,8 +187,19 @@ def test_a_plan_outlives_activity_and_not_a_change_of_members(rig: Rig) -> None:
     rig.run(manage.fail(rig.mirror, rig.path("b.img")))
     with pytest.raises(ChangedError, match="has changed since this was planned"):
         precondition.check(planned)
-    precondition.check(rig.mirror.array.events)
+    precondition.check(precondition.count)
     precondition.check(None)
+
+
+def test_a_plan_is_out_of_date_before_superblocks_say_what_changed(rig: Rig) -> None:
+    precondition = Precondition(rig.mirror.array)
+    planned = precondition.count
+    rig.mirror.scribe.fault(rig.mirror.array.members[1], "write error")
+    precondition.note()  # somebody looks, and only then the scribe has its turn
+    rig.run(rig.mirror.scribe.durable(rig.mirror.scribe.asked))
+    with pytest.raises(ChangedError, match="has changed since this was planned"):
+        precondition.check(planned)
+    precondition.check(precondition.count)
 
 
 def test_a_status_tells_what_is_wrong(rig: Rig) -> None:
