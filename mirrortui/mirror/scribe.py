@@ -212,6 +212,8 @@ class Scribe:
             self._intent.stamp(replace(self._intent.header, events=events))
             if not await self._write_header():
                 return False  # no superblock carries the number yet: the next attempt may use it
+        elif not await self._all_answer():
+            return False
         self._newest = events
         filling = {slot for slot, _, _ in signature.filling}
         for member in members:
@@ -271,6 +273,17 @@ class Scribe:
         first = bytes(self._intent.raw[: max(_unit(m) for m in self._array.members)])
         return await self._put_all([(m, m.bitmap_place, first) for m in self._array.targets()])
 
+    async def _all_answer(self) -> bool:
+        """A flush of all at once, where there is no header to write: superblocks go to one after the other, and several
+        that hang would cost a client the sum of their time.
+        """
+        members = self._array.targets()
+        results = await wait(Operation(m.device, Op.FLUSH) for m in members)
+        for member, result in zip(members, results, strict=True):
+            if result:
+                self._failed(member, "flush", result)
+        return not any(results)
+
     async def _write_fresh(self, members: Sequence[Member]) -> bool:
         """Whole bitmaps for those of these that have none of ours yet."""
         fresh = [m for m in members if m.fresh and m.state is not State.FAULTY]
@@ -314,7 +327,7 @@ class Scribe:
             buffer.drop()
             if result != length:
                 fine = False
-                self._failed(member, result)
+                self._failed(member, "metadata write", result)
         return fine
 
     def _buffer(self, member: Member, data: bytes) -> tuple[Buffer, int]:
@@ -325,9 +338,9 @@ class Scribe:
         buffer.view[len(data) : length] = bytes(length - len(data))
         return buffer, length
 
-    def _failed(self, member: Member, result: int) -> None:
+    def _failed(self, member: Member, what: str, result: int) -> None:
         member.write_errors += 1
-        why = f"metadata write error: {os.strerror(-result if result < 0 else errno.EIO)}"
+        why = f"{what} error: {os.strerror(-result if result < 0 else errno.EIO)}"
         if not self.fault(member, why):
             self._array.break_down(f"{member.path}, the last copy: {why}")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mirrortui.mirror import manage
+import pytest
+
+from mirrortui.mirror import bitmaps, manage
 from mirrortui.mirror.array import State
 from tests.golden import members
 from tests.stage import Stage, image, states
@@ -24,6 +26,24 @@ def test_a_read_only_mirror_answers_flushes_after_a_member_hung() -> None:
     assert answers == [0]
     assert states(mirror)["spare-2"] is State.SPARE
     assert [image(disk) for disk in disks] == before
+
+
+@pytest.mark.parametrize("bits", [True, False], ids=["bitmap", "none"])
+def test_a_write_waits_once_for_several_that_hang(bits: bool) -> None:
+    stage = Stage()
+    disks = [stage.disk(name) for name in "abcd"]
+    mirror = stage.create(disks)
+    if not bits:
+        stage.run(bitmaps.remove_bitmap(mirror))
+    stage.wait(30)
+    assert not mirror.array.active
+    for disk in disks[1:]:
+        disk.faults = True
+    stage.scheduler.rates.hang = 1.0
+    begun = stage.scheduler.time
+    assert stage.write(mirror, 0, BLOCK) == 0
+    assert stage.scheduler.time - begun < stage.scheduler.TIMEOUT + 1
+    assert [m.path for m in mirror.array.in_sync()] == ["a"]
 
 
 def test_a_stop_does_not_wait_for_a_slow_sync() -> None:
