@@ -17,6 +17,9 @@ from mirrortui.device.signatures import Signature, identify
 from mirrortui.errors import InUseError, MemberError, MirrortuiError, RefusedError
 from mirrortui.units import MIB, SECTOR
 
+_LOOKS, _PAGE = 15, 4096
+"""How often, and how many bytes at once, a device is looked at between its ends."""
+
 
 class Peek:
     """An image or block device opened for reading without a claim; also while a mirror runs on it."""
@@ -69,11 +72,12 @@ class Peek:
             yield first, min(at, self.size)
 
     def is_blank(self) -> bool:
-        """No data at all, or nothing but zeroes in the first and the last MiB."""
+        """No data at all, or nothing but zeroes in the first and the last MiB and wherever else it is looked at."""
         if not self.is_block and not self.stat.st_blocks:
             return True
-        ends = self.read(0, min(MIB, self.size)), self.read(max(0, self.size - MIB), min(MIB, self.size))
-        return not any(end.strip(b"\0") for end in ends)
+        looks = [(0, MIB), (max(0, self.size - MIB), MIB)]
+        looks += [(self.size * number // (_LOOKS + 1) & -_PAGE, _PAGE) for number in range(1, _LOOKS + 1)]
+        return not any(self.read(at, min(length, self.size - at)).strip(b"\0") for at, length in looks)
 
     def is_readonly(self) -> bool:
         """Writes would be refused, by the device or for lack of permission."""

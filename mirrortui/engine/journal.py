@@ -127,9 +127,9 @@ class Journal:
         fresh = self._path.with_name(f"{self._path.name}.new")
         fresh.write_bytes(b"".join(msgspec.json.encode(record) + b"\n" for record in self._records))
         fresh.replace(self._path)
-        if self._file_no >= 0:
-            os.close(self._file_no)
-        self._file_no = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        before, self._file_no = self._file_no, os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        if before >= 0:
+            os.close(before)
         self._lines = len(self._records)
 
 

@@ -34,8 +34,10 @@ LEAST_CHUNK = 4096
 _CLUSTERED, _LOCKLESS, _HOST_ENDIAN = 5, 6, 3
 _LEAST_READ_CHUNK = 512
 _WRITE_BEHIND_LIMIT = 16383
-_MOST_IMAGE = 1 << 24
-"""Far more than mdadm ever makes: a hostile header must not cost memory."""
+MOST_IMAGE = 1 << 18
+"""Bytes: twice what mdadm leaves room for at most (choose_bm_space in super1.c), and two million bits. More would cost
+memory by the gigabyte where all are to be looked at, and a hostile header must not.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +132,8 @@ def check_belongs(header: BitmapHeader, sb: Superblock, *, path: str = "") -> No
     if header.uuid != sb.set_uuid:
         _reject(path, "uuid", header.uuid.hex(), f"the array's, {sb.set_uuid.hex()}")
     length = image_bytes(count_bits(sb.size, header.chunksize))
-    if length > _MOST_IMAGE:
-        _reject(path, "chunksize", header.chunksize, f"more: the bits must fit {_MOST_IMAGE} bytes")
+    if length > MOST_IMAGE:
+        _reject(path, "chunksize", header.chunksize, f"more: the bits must fit {MOST_IMAGE} bytes")
     first = sb.bitmap_sector
     end = first + length // SECTOR
     taken = [("superblock", sb.super_offset, 1), ("data", sb.data_offset, sb.data_size)]

@@ -74,10 +74,11 @@ def _places(array: Array, chunk: int, size: int) -> Iterator[Place]:
     members = [m for m in array.members if m.state is not State.FAULTY]
     block = max(m.device.block_size for m in members)
     while chunk <= layout.MOST_CHUNK:
-        sectors = bitmap.image_bytes(-(-size // chunk)) // SECTOR
-        for offset in _offsets(members, sectors):
-            if chunk % block == 0 and all(_fits(m, offset, sectors) for m in members):
-                yield Place(offset, chunk)
+        length = bitmap.image_bytes(-(-size // chunk))
+        if length <= bitmap.MOST_IMAGE and chunk % block == 0:
+            for offset in _offsets(members, length // SECTOR):
+                if all(_fits(m, offset, length // SECTOR) for m in members):
+                    yield Place(offset, chunk)
         chunk *= 2
 
 

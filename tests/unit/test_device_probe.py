@@ -55,7 +55,8 @@ def test_what_bears_something_needs_force(tmp_path: Path) -> None:
     [
         ({}, True),
         ({0: bytes(1 << 20), SIZE - (1 << 20): bytes(1 << 20)}, True),
-        ({2 << 20: b"x"}, True),  # only the ends are looked at
+        ({(2 << 20) + 9000: b"x"}, True),  # not met by any look between the ends
+        ({(2 << 20) + 9000: b"x" * (1 << 20)}, False),
         ({0: b"x"}, False),
         ({(1 << 20) - 1: b"x"}, False),
         ({SIZE - 1: b"x"}, False),

@@ -132,7 +132,7 @@ def test_it_belongs_to_its_array_and_has_room() -> None:
         (
             replace(GOOD, chunksize=512),
             replace(SUPERBLOCK, size=1 << 40, data_size=1 << 40),
-            "the bits must fit 16777216 bytes",
+            f"the bits must fit {bitmap.MOST_IMAGE} bytes",
         ),
     ],
 )
