@@ -202,9 +202,9 @@ def _build(
     if away or verdict.losers:
         # The power may have gone when one of them had the next count already.
         mirror.scribe.leave_behind(array.events + 1)
-    elif array.active and superblock.ROLE_FAULTY in top.dev_roles:
-        # It may have gone before the second update that put somebody out.
-        mirror.scribe.leave_behind(array.events - 1)
+    elif superblock.ROLE_FAULTY in top.dev_roles:
+        # It may have gone before the last of the updates that put somebody out.
+        mirror.scribe.leave_behind(array.events)
     return mirror
 
 

@@ -55,13 +55,15 @@ class Scribe:
         self._newest = array.events
         """The highest count that any superblock may have been given."""
         self._least = 0
-        """The count that superblocks must have come to."""
+        """The count that superblocks must have come to before anything is written."""
 
     @property
     def settled(self) -> bool:
-        """Superblocks say what memory says, and are far enough ahead of those who are out."""
-        written = self.written is not None and self.written == self._array.signature()
-        return written and self._array.events >= self._least
+        """Superblocks say what memory says, and are far enough ahead of those who are out for something to be
+        written.
+        """
+        ahead = self._array.events >= self._least or not self._array.active
+        return ahead and self.written is not None and self.written == self._array.signature()
 
     def leave_behind(self, newest: int) -> None:
         """Who is out, and has that count at most, is to be two behind before anything is acknowledged: md forgives one,
