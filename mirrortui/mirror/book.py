@@ -254,17 +254,20 @@ class Book:
         which may be another in the place of the one given.
         """
         tried: list[Member] = []
-        while member := self.reader(offset, length, tried):
-            (result,) = await wait([Operation(member.device, Op.READ, member.data + offset, buffer, length)])
-            if result == length:
-                member.read_bytes += length
-                self._array.regain(offset, offset + length)
-                return 0, buffer
-            tried.append(member)
-            self.read_failed(member, offset, length, result)
-            buffer = self.afresh(buffer, length)
-        if await self._lag.caught_up(offset, offset + length):
-            return await self.read(offset, buffer, length)
+        while True:
+            while member := self.reader(offset, length, tried):
+                place = member.data + offset
+                (result,) = await wait([Operation(member.device, Op.READ, place, buffer, length)])
+                if result == length:
+                    member.read_bytes += length
+                    self._array.regain(offset, offset + length)
+                    return 0, buffer
+                tried.append(member)
+                self.read_failed(member, offset, length, result)
+                buffer = self.afresh(buffer, length)
+            if not await self._lag.caught_up(offset, offset + length):
+                break
+            tried.clear()  # who lagged there can be asked now
         edges = self.edges(offset, length)
         if len(edges) > 2 and not all(m in tried for m in self._array.in_sync()):
             return await self._read_pieces(offset, buffer, edges, self.read), buffer

@@ -236,7 +236,8 @@ class Scribe:
         if not await self._put(member, member.place, superblock.encode()):
             return False
         member.superblock = superblock
-        member.told = True
+        # It may have become something else meanwhile, which this does not say.
+        member.told = member.told or signature == self._array.signature()
         return True
 
     async def _write_logs(self) -> bool:
