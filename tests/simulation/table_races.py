@@ -92,8 +92,24 @@ def who_fails_while_a_pass_flushes_can_be_re_added() -> None:
         stage.in_sync(mirror)
 
 
+def a_copy_from_a_backup_is_stale() -> None:
+    """The others' tables count on it, as they never saw it go."""
+    stage = Stage()
+    a, b = (stage.disk(name) for name in "ab")
+    mirror = stage.create([a, b])
+    stage.run(manage.stop(mirror))
+    backup = bytes(b.current)
+    mirror = stage.assemble([a, b])
+    stage.write(mirror, 0, b"x" * 4096)
+    stage.run(manage.stop(mirror))  # two events: it was written to, and is clean again
+    b.medium.preset(0, backup)
+    mirror = stage.assemble([a, b], run=True)
+    assert [m.path for m in mirror.array.in_sync()] == ["a"]
+
+
 TABLE_RACES: list[Callable[[], None]] = [
     a_removal_at_any_moment_does_not_bring_old_superblocks_back,
     the_slot_of_one_that_was_replaced_is_not_given_away_while_there_are_others,
     who_fails_while_a_pass_flushes_can_be_re_added,
+    a_copy_from_a_backup_is_stale,
 ]
