@@ -87,7 +87,8 @@ async def create(devices: Sequence[Device], spec: CreateSpec, host: Host, pool: 
     layouts, size = plan([d.size for d in devices], spec)
     uuid = host.uuid()
     now = int(host.now())
-    old = [[page(offset) for offset in await old_superblocks(device, pool)] for device in devices]
+    keeping = spec.assume_clean
+    old = [list(map(page, await old_superblocks(device, pool, keeping=keeping))) for device in devices]
     if spec.assume_clean:
         old = _alike(old, layouts, size)
     there = len(devices) - spec.spares

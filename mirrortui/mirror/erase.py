@@ -16,14 +16,18 @@ from mirrortui.mirror.durable import write_durably
 from mirrortui.mirror.reading import find_superblocks
 
 
-async def old_superblocks(device: Device, pool: Pool) -> list[int]:
+async def old_superblocks(device: Device, pool: Pool, *, keeping: bool = False) -> list[int]:
     """Where superblocks lie that somebody may find, in bytes, in the order in which they must go: the youngest array's
     last, for it is the one that counts, and those before it describe data that it has overwritten.
 
     One that was not written for this device is left alone: nobody takes it for this device's, and it may be content.
+    A place that cannot be read now may hold one, and be read one day. It goes last: it may be content of the youngest.
+    `keeping`: what else is on the device is still needed; raises FormatError if a place cannot be read.
     """
-    found, _ = await find_superblocks(device, pool)
-    return [one.offset for one in reversed(found) if one.for_this_device]
+    found, unread = await find_superblocks(device, pool)
+    for problem in unread.values() if keeping else ():
+        raise problem
+    return [*(one.offset for one in reversed(found) if one.for_this_device), *unread]
 
 
 async def erase(device: Device, ranges: Iterable[tuple[int, int]], pool: Pool) -> None:

@@ -67,7 +67,7 @@ async def _read_superblock(device: Device, pool: Pool) -> Superblock:
     """The one that counts, as `examine` shows it. A place that cannot be read matters only if no other has one."""
     found, unread = await find_superblocks(device, pool)
     if not found and unread:
-        raise unread[0]
+        raise next(iter(unread.values()))
     if not found:
         raise FormatError(
             f"{device.path} has no MD superblock: it is no member of a mirror.",
@@ -78,16 +78,20 @@ async def _read_superblock(device: Device, pool: Pool) -> Superblock:
     return sb
 
 
-async def find_superblocks(device: Device, pool: Pool) -> tuple[tuple[lookup.Found, ...], list[FormatError]]:
-    """Every superblock at a place for one, the one that counts first; and why places could not be read."""
+async def find_superblocks(
+    device: Device, pool: Pool
+) -> tuple[tuple[lookup.Found, ...], dict[int, FormatError]]:
+    """Every superblock at a place for one, the one that counts first; and which places, in bytes, could not be read,
+    and why.
+    """
     pages: dict[int, bytes] = {}
-    unread: list[FormatError] = []
+    unread: dict[int, FormatError] = {}
     for place in lookup.places(device.size // SECTOR):
         try:
             pages[place.offset] = await _read(device, place.offset, SUPERBLOCK_BYTES, pool)
         except FormatError as problem:
             pages[place.offset] = b""
-            unread.append(problem)
+            unread[place.offset] = problem
     return lookup.find(lambda offset, length: pages[offset][:length], device.size, device.path), unread
 
 

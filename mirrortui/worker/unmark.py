@@ -67,7 +67,9 @@ def carry_out(found: Plan, path: str) -> None:
     """
 
     async def act(device: Device) -> None:
-        superblocks, _ = await find_superblocks(device, pool)
+        superblocks, unread = await find_superblocks(device, pool)
+        for problem in unread.values():
+            raise problem
         doomed = [one for one in superblocks if one.for_this_device]
         if [_describe(one) for one in doomed] != found.erases:
             raise ChangedError(f"{path} has changed since this was planned; nothing was written.")

@@ -190,3 +190,44 @@ def test_a_former_member_is_erased_when_nobody_counts_on_it() -> None:
         stage.executor.drain()
     assert found_on(b), "and a, which was given no time, still has it in its table"
     stage.in_sync(mirror)
+
+
+@pytest.mark.parametrize("verb", ["create", "add"])
+def test_one_that_cannot_be_read_now_does_not_come_back(verb: str) -> None:
+    """The disk answers again when other bytes are on it."""
+    stage = Stage()
+    disk = used(stage, members("clean-1.0")[0])
+    (place,) = found_on(disk)
+    disk.damage.strike(place)
+    seen: list[tuple[int, bool]] = []
+    disk.check_write = lambda it, offset, length: seen.append((offset, place in found_on(it)))
+    if verb == "create":
+        make(stage, disk, stage.disk("blank", disk.size))
+    else:
+        mirror = stage.create([stage.disk(name, 8 * MIB) for name in "ab"])
+        stage.run(manage.fail(mirror, "b"))
+        stage.run(manage.add(mirror, disk))
+    assert seen[0] == (place, True)
+    assert not any(there for _, there in seen[1:])
+
+
+def test_a_place_that_cannot_be_read_goes_when_the_youngest_is_gone() -> None:
+    """It may be content of that one's: if it takes no write, nobody takes the disk for a whole member."""
+    stage = Stage()
+    disk = used(stage, members("clean-1.0")[0])
+    disk.damage.strike(0, dead=True)
+    with pytest.raises(MemberError, match="old superblock at byte 0 be erased"):
+        make(stage, disk, stage.disk("blank", disk.size))
+    assert not found_on(disk)
+
+
+def test_members_that_are_called_equal_must_be_readable_where_one_may_lie() -> None:
+    """It is not erased unseen: it may be content, and the others would lose theirs, too."""
+    stage = Stage()
+    disk, other = used(stage, members("clean-1.0")[0]), stage.disk("other", 8 * MIB)
+    (place,) = found_on(disk)
+    disk.damage.strike(place)
+    before = image(disk), image(other)
+    with pytest.raises(MemberError, match=f"could not be read at byte {place}"):
+        make(stage, disk, other, clean=True)
+    assert (image(disk), image(other)) == before
