@@ -67,7 +67,7 @@ async def adopt(device: Device, name: str, where: Layout, host: Host, pool: Pool
     """Make it the only member of a new mirror that has room for another, clean. Returns the array's UUID.
 
     The caller has seen to it that what `written` says may be overwritten. Raises MemberError when the device does not
-    take it; then it is no member.
+    take it; then it is no member, or it may be one, and the words say which.
     """
     now = int(host.now())
     superblock = Superblock(
@@ -94,14 +94,17 @@ async def adopt(device: Device, name: str, where: Layout, host: Host, pool: Pool
         uuid=superblock.set_uuid, events=superblock.events, sync_size=superblock.size, chunksize=where.chunk
     )
     places = written(where)
-    await _write(device, places.bitmap[0], bytes(bitmap.image(header, dirty=False)), pool)
-    await _write(device, places.superblock[0], blank_page(superblock), pool)
-    return superblock.set_uuid
-
-
-async def _write(device: Device, offset: int, data: bytes, pool: Pool) -> None:
-    if why := await write_durably(device, offset, data, pool):
+    image = bytes(bitmap.image(header, dirty=False))
+    if why := await write_durably(device, places.bitmap[0], image, pool):
         raise MemberError(
-            f"{device.path} did not take the new metadata at byte {offset}: {why}. It is no member of a mirror; what "
-            "is on it before its tail is untouched."
+            f"{device.path} did not take its new bitmap at byte {places.bitmap[0]}: {why}. It is no member of a "
+            "mirror; what is on it before its tail is as it was."
         )
+    if why := await write_durably(device, places.superblock[0], blank_page(superblock), pool):
+        raise MemberError(  # of a write that failed or timed out nobody knows what came of it
+            f"{device.path} did not take its new superblock at byte {places.superblock[0]}: {why}. It may be a member "
+            "of a mirror now all the same; what is on it before its tail is as it was.",
+            hint="mirrortui examine says whether it is one. If it is, assemble it, or erase its superblock with "
+            "zero-superblock; if not, adopt again.",
+        )
+    return superblock.set_uuid

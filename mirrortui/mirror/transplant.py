@@ -49,14 +49,21 @@ def lay_out(size: int, old: int, chunk: int | None, path: str) -> Layout:
 
 
 async def transplant(
-    old: Device, new: Device, name: str, where: Layout, host: Host, pool: Pool, told: Told
+    old: Device,
+    new: Device,
+    name: str,
+    where: Layout,
+    host: Host,
+    pool: Pool,
+    told: Told,
+    piece: int = PIECE,
 ) -> bytes:
     """Copy all of `old` into `new`, compare the two, and make `new` the only member of a new mirror that has room for
-    another. Returns the array's UUID.
+    another. Returns the array's UUID. `piece`: bytes to one read or write, whole pages.
 
     Raises MemberError when one of the two fails, or they are not equal; then `new` is no member of anything.
     """
-    work = _Work(old, new, pool)
+    work = _Work(old, new, pool, piece)
     await erase_superblocks(new, pool)
     async for done, different in work.go_through():
         await work.copy(different)
@@ -81,22 +88,25 @@ class _Piece:
 class _Work:
     """The two devices, gone through from the first byte to the last."""
 
-    def __init__(self, old: Device, new: Device, pool: Pool) -> None:
+    def __init__(self, old: Device, new: Device, pool: Pool, piece: int) -> None:
         self._old = old
         self._new = new
         self._pool = pool
+        self._piece_bytes = piece
 
     async def go_through(self, *, medium: bool = False) -> AsyncIterator[tuple[int, list[_Piece]]]:
         """How far that is, and what differs since the last time. `medium`: what the disks say, not the page cache.
         Raises MemberError for what cannot be read.
         """
-        step = PIECE * _AT_ONCE
+        length = self._piece_bytes
+        step = length * _AT_ONCE
         for at in range(0, self._old.size, step):
             end = min(at + step, self._old.size)
-            if not medium and self._is_hole(self._old, at, end) and self._is_hole(self._new, at, end):
+            padded = -(-end // _PAGE) * _PAGE
+            if not medium and self._is_hole(self._old, at, end) and self._is_hole(self._new, at, padded):
                 yield end, []
                 continue
-            pieces = [self._piece(start, min(start + PIECE, end)) for start in range(at, end, PIECE)]
+            pieces = [self._piece(start, min(start + length, end)) for start in range(at, end, length)]
             try:
                 await self._read(pieces, medium)
                 yield end, [one for one in pieces if not same(one.old, one.new, 0, one.length)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from unittest.mock import _patch, patch
-
 from mirrortui.errors import FormatError
 from mirrortui.format.layout import Layout
 from mirrortui.mirror import adopt
@@ -17,12 +15,8 @@ from tests.stage import Stage, image
 SIZE = MIB + 192 * KIB + 3 * SECTOR
 """More than is read at once, and no whole pages."""
 PIECE = 320 * KIB
+"""So that there are several."""
 CONTENT = bytes(range(1, 252)) * (SIZE // 251 + 1)
-
-
-def small_pieces() -> _patch[int]:
-    """So that there are several."""
-    return patch("mirrortui.mirror.transplant.PIECE", PIECE)
 
 
 class Transplant:
@@ -53,6 +47,7 @@ class Transplant:
             stage.scheduler,
             stage.pool,
             lambda *word: self.told.append(word),
+            PIECE,
         )
 
     def check_whole(self) -> None:
@@ -71,42 +66,37 @@ class Transplant:
 
 
 def wherever_the_power_goes_the_copy_is_whole_or_no_member() -> None:
-    with small_pieces():
-        step, over, members = 1, False, []
-        while not over:
-            world = Transplant()
-            over = world.stage.cut_at(step, world.task(), [world.old, world.new])
-            assert image(world.old) == CONTENT[:SIZE]
-            members.append(world.is_member())
-            if members[-1]:
-                world.check_whole()
-            elif step % 5 == 1:
-                world.stage.run(world.task())  # begun anew it comes to its end
-                world.check_whole()
-            step += 1
-        assert members[0] is False
-        assert members[-1] is True
-        assert members == sorted(members)
+    step, over, members = 1, False, []
+    while not over:
+        world = Transplant()
+        over = world.stage.cut_at(step, world.task(), [world.old, world.new])
+        assert image(world.old) == CONTENT[:SIZE]
+        members.append(world.is_member())
+        if members[-1]:
+            world.check_whole()
+        elif step % 5 == 1:
+            world.stage.run(world.task())  # begun anew it comes to its end
+            world.check_whole()
+        step += 1
+    assert members[0] is False
+    assert members[-1] is True
+    assert members == sorted(members)
 
 
 def an_old_superblock_goes_before_anything_is_copied_over_its_data() -> None:
-    with small_pieces():
-        step, over, left = 1, False, []
-        while not over and step < 40:
-            world = Transplant()
-            stage = world.stage
-            stage.create([world.new, stage.disk("other", world.new.size)])
-            uuid = stage.run(read_member(world.new, stage.pool)).superblock.set_uuid
-            stage.executor.abandon()
-            stage.scheduler.forget()
-            before = image(world.new)
-            over = stage.cut_at(step, world.task(), [world.old, world.new])
-            if (
-                world.is_member()
-                and stage.run(read_member(world.new, stage.pool)).superblock.set_uuid == uuid
-            ):
-                assert image(world.new) == before
-                left.append(step)
-            step += 1
-        assert left
-        assert len(left) < step - 1
+    step, over, left = 1, False, []
+    while not over and step < 40:
+        world = Transplant()
+        stage = world.stage
+        stage.create([world.new, stage.disk("other", world.new.size)])
+        uuid = stage.run(read_member(world.new, stage.pool)).superblock.set_uuid
+        stage.executor.abandon()
+        stage.scheduler.forget()
+        before = image(world.new)
+        over = stage.cut_at(step, world.task(), [world.old, world.new])
+        if world.is_member() and stage.run(read_member(world.new, stage.pool)).superblock.set_uuid == uuid:
+            assert image(world.new) == before
+            left.append(step)
+        step += 1
+    assert left
+    assert len(left) < step - 1

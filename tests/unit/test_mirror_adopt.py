@@ -107,3 +107,29 @@ def test_an_image_that_is_made_longer_loses_nothing(size: int) -> None:
 def test_what_is_too_small_is_refused() -> None:
     with pytest.raises(MemberError, match="too small"):
         adopt.lay_out(128 * KIB, None)
+
+
+@pytest.mark.parametrize("late", ["bitmap", "superblock"])
+def test_what_timed_out_may_land_and_the_words_say_so(late: str) -> None:
+    stage = Stage()
+    disk, where = filled(stage)
+    before = data(disk, where)
+    place, _ = getattr(adopt.written(where), late)
+
+    def hang(it: SimDisk, offset: int, length: int) -> None:
+        it.faults = offset == place
+
+    disk.check_write = hang
+    stage.scheduler.rates.hang = 1.0
+    words = "It is no member" if late == "bitmap" else "It may be a member of a mirror now all the same"
+    with pytest.raises(MemberError, match=f"its new {late} at byte {place}: .* {words}"):
+        stage.run(adopt.adopt(disk, "vault", where, stage.scheduler, stage.pool))
+    disk.faults, stage.scheduler.rates.hang = False, 0.0
+    stage.wait(600)
+    assert not disk.zombies, "it has landed"
+    assert data(disk, where) == before
+    if late == "bitmap":
+        with pytest.raises(FormatError):
+            stage.run(read_member(disk, stage.pool))
+        stage.run(adopt.adopt(disk, "vault", where, stage.scheduler, stage.pool))
+    assert stage.read(stage.assemble([disk]), 0, len(before)) == before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,17 +18,9 @@ from tests.simulation.transplants import (
     SIZE,
     Transplant,
     an_old_superblock_goes_before_anything_is_copied_over_its_data,
-    small_pieces,
     wherever_the_power_goes_the_copy_is_whole_or_no_member,
 )
 from tests.stage import image, states
-
-
-@pytest.fixture(autouse=True)
-def several_pieces() -> Iterator[None]:
-    """Not one for all."""
-    with small_pieces():
-        yield
 
 
 def test_all_of_it_is_the_mirror_and_another_member_is_filled_from_it() -> None:
@@ -101,3 +92,13 @@ def test_how_much_larger_it_must_be(old: int) -> None:
     assert 0 <= where.data_size * SECTOR - old < 4096
     with pytest.raises(MemberError, match=r"new is too small by 1[2-4]\d KiB"):
         lay_out(old, old, None, "new")
+
+
+def test_what_the_new_member_has_behind_the_end_of_an_empty_disk_is_no_difference() -> None:
+    world = Transplant()
+    world.old.medium.preset(0, bytes(SIZE))
+    world.new.medium.preset(0, bytes(SIZE))
+    world.stage.run(world.task())
+    size = world.where.data_size * SECTOR
+    assert size > SIZE
+    assert image(world.new)[:size] == bytes(size)
