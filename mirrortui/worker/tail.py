@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mirrortui.api.requests import AdoptRequest
 from mirrortui.device.base import Device
 from mirrortui.device.claims import refused
+from mirrortui.device.ends import Read
 from mirrortui.device.looks import look
 from mirrortui.device.probe import Peek
 from mirrortui.device.reach import Reach, furthest, reaches
@@ -113,8 +114,8 @@ def _losses(peek: Peek, found: list[Reach], where: Layout, length: int, word: bo
     doubts += [
         f"{one.what} is on it, and how far it reaches is not known here" for one in found if one.end is None
     ]
-    if not doubts and (used := _used(peek, where, length)):
-        doubts = [f"bytes {used[0]} to {used[1]} are not zero"]
+    if not doubts and (left := used(peek.read, where, length)):
+        doubts = [f"bytes {left[0]} to {left[1]} are not zero"]
     if not doubts or word:
         return [f"{peek.path}: {doubt}." for doubt in doubts]
     raise RefusedError(
@@ -144,10 +145,10 @@ def _copy(one: Reach) -> str:
     return f"a {one.what.kind} keeps its second copy in the last sectors"
 
 
-def _used(peek: Peek, where: Layout, length: int) -> tuple[int, int] | None:
+def used(read: Read, where: Layout, length: int) -> tuple[int, int] | None:
     """The first and the last byte of the tail that are not zero. What an interrupted adoption left counts as zero."""
     start = where.data_size * SECTOR
-    data = bytearray(peek.read(start, length - start))
+    data = bytearray(read(start, length - start))
     lo, hi = (at - start for at in adopt.written(where).bitmap)
     if data[lo : lo + len(bitmap.MAGIC)] == bitmap.MAGIC and not any(data[hi:]):
         data[lo:hi] = bytes(hi - lo)

@@ -69,6 +69,13 @@ class Administrator:
                 known = self._is_known(disk)
                 scene.wait_for(self._re_add(disk) if known else self._replace(disk))
 
+    def fill_up(self) -> None:
+        """Every disk that was never a member becomes one, if there is room for it."""
+        scene = self._scene
+        for disk in scene.there:
+            if scene.running.array.find(disk.path) is None and scene.running.array.degraded():
+                scene.executor.spawn(self._tolerant(partial(self._replace, disk)))
+
     def retest_all(self) -> None:
         """Every bad-block log, where another copy has what it lists."""
         scene = self._scene

@@ -121,12 +121,15 @@ class Boots:
             scene.reached["insisted after a cut in a second try"] += 1
             return self._attempt(run=True)
         except MirrortuiError:
-            strangers = [d for d in scene.there if scene.held(d) is not scene.history]
+            ours = [d for d in scene.there if scene.held(d) is scene.history]
+            # Nobody, if the last copy failed to hear that it is the last: then whoever has any history.
+            ours = ours or [d for d in scene.there if scene.held(d)]
+            strangers = [d for d in scene.there if d not in ours]
             if not strangers or not (self._insist or self._source_is_lost()):
                 raise
             # One that another half has been filling knows that this half was left behind.
             scene.reached["refused beside a stranger"] += 1
-            scene.there = [d for d in scene.there if d not in strangers]
+            scene.there = ours
             return self._attempt(run=True)
 
     def _source_is_lost(self) -> bool:

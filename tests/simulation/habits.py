@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.simulation.geometry import Geometry
 
@@ -68,6 +68,12 @@ class Habits:
     """Reads that are late are asked of another copy, too; and what was read is sent later."""
     rot: bool = False
     """A copy may go bad in silence, and is repaired before anybody reads it."""
+
+    def adopt(self) -> None:
+        """The mirror is born of a disk with data on it: its metadata are at the end, and no other member has any."""
+        self.geometry = replace(self.geometry, minor=0, bitmap=True)
+        self.assume_clean, self.born, self.narrow = True, self.geometry.data, False
+        self.operator = self.operator or 0.005
 
     @classmethod
     def draw(cls, rng: random.Random, later: random.Random) -> Habits:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mirrortui.units import SECTOR
@@ -67,6 +68,12 @@ class Model:
         self._since_flush: list[Write] = []
         self.acknowledged: set[int] = set()
         """When the writes were issued that were answered without an error."""
+
+    def hold(self, numbers: Sequence[int]) -> None:
+        """So it is at its birth, sector by sector."""
+        for sector, number in enumerate(numbers):
+            write = Write(number, sector, 1, 0, True, 0)
+            self.readable[sector], self.durable[sector] = [write], [write]
 
     def fork(self) -> Model:
         """What a copy knows that has no part in what happens from now on, as a crash leaves it."""

@@ -32,6 +32,8 @@ class Mutant:
     """Catches it every time."""
     why: str = ""
     """Why it is equivalent."""
+    adopted: bool = False
+    """Its seeds' mirrors are born of a disk with data on it."""
 
 
 def _m(
@@ -42,8 +44,9 @@ def _m(
     *changes: tuple[str, str],
     race: Callable[[], None] | None = None,
     why: str = "",
+    adopted: bool = False,
 ) -> Mutant:
-    return Mutant(name, rule, module, changes, seeds, race, why)
+    return Mutant(name, rule, module, changes, seeds, race, why, adopted)
 
 
 MUTANTS = [
@@ -150,6 +153,12 @@ MUTANTS = [
     _m("a copied disk is a member before its copy is on the medium", "I1", "transplant", 0, ("    await work.flush()\n", ""), race=transplants.wherever_the_power_goes_the_copy_is_whole_or_no_member),
     _m("a disk is copied over the data of a superblock that stays", "I9", "transplant", 0, ("    await erase_superblocks(new, pool)\n", ""), race=transplants.an_old_superblock_goes_before_anything_is_copied_over_its_data),
     _m("behind a copied disk's end is what was there", "I5", "transplant", 0, ("        old.view[end - at : length] = bytes(length - (end - at))\n", ""), race=transplants.wherever_the_power_goes_the_copy_is_whole_or_no_member),
+    _m("a disk is a member before its bitmap is there", "I2", "adopt", 100, ("places.bitmap[0], image, pool)", "places.superblock[0],  blank_page(superblock), pool)"), ("places.superblock[0], blank_page(superblock), pool)", "places.bitmap[0], image, pool)"), adopted=True),
+    _m("a bitmap is written over what is adopted", "I14", "adopt", 20, ("places.bitmap[0], image", "places.bitmap[0] - bitmap.PAGE, image"), adopted=True),
+    _m("an adopted disk may be none again", "I11", "durable", 20, ("fua=True", "fua=False"), adopted=True),
+    _m("a copied disk is not compared", "I5", "transplant", 100, ("        for piece in different:\n            raise", "        for piece in different[:0]:\n            raise"), adopted=True),
+    _m("a superblock that could not be read comes back", "I9", "erase", 300, ("if one.for_this_device), *unread]", "if one.for_this_device)]"), adopted=True),
+    _m("what is behind a copied disk's end keeps it from being copied", "I5", "transplant", 1000, ("padded = -(-end // _PAGE) * _PAGE", "padded = end"), adopted=True),
 ]  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""Many seeds, on all cores; and one seed with its trace: `python -m tests.simulation.run SEED`."""
+"""Many seeds, on all cores; and one seed with its trace: `python -m tests.simulation.run SEED`.
+
+With the word `adopted` the seed's mirror is born of a disk with data on it.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ _SHARE = 250
 """Seeds that a process takes at a time."""
 
 
-def run_seeds(first: int, last: int) -> tuple[Counter[str], dict[int, str]]:
+def run_seeds(first: int, last: int, *, adopted: bool = False) -> tuple[Counter[str], dict[int, str]]:
     """Run seeds first..last-1: what they reached, and what went wrong by seed."""
     reached: Counter[str] = Counter()
     wrong: dict[int, str] = {}
     for seed in range(first, last):
-        world = World(seed)
+        world = World(seed, adopted=adopted)
         try:
             world.run()
         except Exception as problem:
@@ -42,10 +45,10 @@ def run_cuts(cuts: int, first: int = 0) -> tuple[Counter[str], dict[int, str]]:
     return reached, wrong
 
 
-def replay(seed: int) -> None:
+def replay(seed: int, *, adopted: bool = False) -> None:
     """One seed, every step of it on stdout."""
-    World(seed, print).run()
+    World(seed, print, adopted=adopted).run()
 
 
 if __name__ == "__main__":
-    replay(int(sys.argv[1]))
+    replay(int(sys.argv[1]), adopted="adopted" in sys.argv)

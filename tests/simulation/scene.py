@@ -30,13 +30,17 @@ _PATIENCE = 20_000
 class Scene:
     """Nothing happens here by itself: `turn()` lets the mirror run until it waits for a disk or the time."""
 
-    def __init__(self, seed: int, trace: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, seed: int, trace: Callable[[str], None] | None = None, *, adopted: bool = False
+    ) -> None:
         self.rng = random.Random(seed)
         self.habits = habits = Habits.draw(self.rng, random.Random(f"later {seed}"))
         self.inspector = random.Random(seed)
         """For checks alone, which the administrator of most worlds never makes: those stay as they were."""
         if self.inspector.random() < 0.3:
             habits.checks, habits.rot = 0.02, self.inspector.random() < 0.5
+        if adopted:
+            habits.adopt()
         rates = Rates(habits.fault_rate, habits.read_error_rate, habits.hang_rate, habits.slow_metadata)
         self.scheduler = Scheduler(self.rng, rates)
         self.scheduler.trace = trace

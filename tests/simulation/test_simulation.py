@@ -20,6 +20,8 @@ from tests.simulation.winning import WINNING
 
 FEW = 300
 """Seeds that every run of the tests affords for a mutant."""
+BORN_OF_A_DISK = 50
+"""Seeds whose mirrors are born of a disk with data on it."""
 AT_ONCE = 100
 """Seeds: a mutant that may need more is for those who have more time."""
 FIRST = int(os.environ.get("MIRRORTUI_SEED", "0"))
@@ -50,6 +52,18 @@ MUST_REACH = {
 }
 """What the seeds must come to, as a share of the power cuts."""
 
+BORN_MUST_REACH = [
+    "adopted",
+    "copied into a member",
+    "cut in an adoption",
+    "adoptions that failed",
+    "members all the same",
+    "copies that were not kept",
+    "cut in a sync",
+    "recovery-finished",
+    "member-re-added",
+]
+
 
 def report(reached: Counter[str], wrong: dict[int, str]) -> None:
     """Say what happened; a stranger can replay what failed."""
@@ -68,6 +82,20 @@ def test_a_few_hundred_worlds_keep_every_promise() -> None:
     assert reached["cuts"] >= FEW
 
 
+def test_mirrors_that_are_born_of_a_disk_with_data_keep_every_promise() -> None:
+    reached, wrong = run_seeds(FIRST, FIRST + BORN_OF_A_DISK, adopted=True)
+    report(reached, wrong)
+    assert reached["adopted"] + reached["copied into a member"] == BORN_OF_A_DISK
+    assert reached["cut in an adoption"] > BORN_OF_A_DISK / 2
+
+
+@pytest.mark.slow
+def test_many_mirrors_that_are_born_of_a_disk_with_data_keep_every_promise() -> None:
+    reached, wrong = run_seeds(FIRST + BORN_OF_A_DISK, FIRST + 5 * BORN_OF_A_DISK, adopted=True)
+    report(reached, wrong)
+    assert not [what for what in BORN_MUST_REACH if not reached[what]]
+
+
 @pytest.mark.slow
 @pytest.mark.cuts
 @pytest.mark.timeout(1500)
@@ -84,7 +112,8 @@ def caught_within(mutant: Mutant) -> int | None:
     """The first seed that notices, or None."""
     try:
         with broken(mutant):
-            return next((seed for seed in range(mutant.seeds) if run_seeds(seed, seed + 1)[1]), None)
+            tried = (run_seeds(seed, seed + 1, adopted=mutant.adopted)[1] for seed in range(mutant.seeds))
+            return next((seed for seed, wrong in enumerate(tried) if wrong), None)
     finally:
         gc.collect()  # what a broken core left half-run complains here, not in the next test
 

@@ -18,6 +18,7 @@ from mirrortui.mirror.create import CreateSpec, create
 from mirrortui.testing.simulated import Rates, SimDisk
 from mirrortui.units import SECTOR
 from tests.simulation.administrator import Administrator
+from tests.simulation.adoption import Adoption
 from tests.simulation.boots import Boots
 from tests.simulation.checks import Checks
 from tests.simulation.clients import Clients
@@ -30,8 +31,12 @@ from tests.simulation.scene import GARBAGE, LOST, Scene
 class World:
     """Runs a seed. `reached` counts what it came to."""
 
-    def __init__(self, seed: int, trace: Callable[[str], None] | None = None) -> None:
-        self._scene = Scene(seed, trace)
+    def __init__(
+        self, seed: int, trace: Callable[[str], None] | None = None, *, adopted: bool = False
+    ) -> None:
+        """`adopted`: the mirror is not created, but born of a disk with data on it."""
+        self._scene = Scene(seed, trace, adopted=adopted)
+        self._adoption = Adoption(self._scene) if adopted else None
         self._checks = Checks(self._scene)
         self._clients = Clients(self._scene, self._checks)
         self._inspector = Inspector(self._scene)
@@ -49,16 +54,22 @@ class World:
 
     def run(self) -> None:
         """From creation to the last check."""
-        self._create()
+        self._be_born()
         for _ in range(self._scene.habits.cuts):
             self._boot_until_cut()
         self._settle_and_check()
         self.reached["landed late"] = self._scene.scheduler.landed
         self.reached["device operations"] = self._scene.scheduler.total
 
+    def _be_born(self) -> None:
+        self._start_process()
+        if self._adoption:
+            self._adoption.run()
+        else:
+            self._create()
+
     def _create(self) -> None:
         scene, habits = self._scene, self._scene.habits
-        self._start_process()
         born = scene.disks if habits.born_spare else scene.disks[: habits.members]
         layouts = [self._layout() for _ in born]
         spec = CreateSpec(
@@ -160,6 +171,8 @@ class World:
         try:
             self._boots.plug_in()
             self._boots.start()
+            if self._adoption:
+                self._administrator.fill_up()
             self._heal_quietly()
             self._inspector.repair_quietly()
             self._resting = rng.choice([0, 0, 60])
