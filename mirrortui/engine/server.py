@@ -24,13 +24,13 @@ from mirrortui.api.paths import Paths
 from mirrortui.clock import Clock, SystemClock
 from mirrortui.engine.coordinator import Coordinator
 from mirrortui.engine.drives import DriveWatch, Failing
+from mirrortui.engine.house import House
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.kernel import KernelArrays
 from mirrortui.engine.service import Service
 from mirrortui.engine.spawn import WORKER
 from mirrortui.engine.state import State
 from mirrortui.engine.supervisor import Supervisor
-from mirrortui.engine.ward import House
 from mirrortui.errors import RefusedError
 from mirrortui.kernel.sysfs import Sysfs
 from mirrortui.log import logger

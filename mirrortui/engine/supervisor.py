@@ -25,6 +25,7 @@ from mirrortui.engine import daily
 from mirrortui.engine.adoption import draft_adopt, impossible_adopt
 from mirrortui.engine.devices import find_mirrors
 from mirrortui.engine.exchange import handover, takeover
+from mirrortui.engine.house import House
 from mirrortui.engine.kernel import Keeper, KernelArrays
 from mirrortui.engine.planning import (
     Draft,
@@ -34,7 +35,7 @@ from mirrortui.engine.planning import (
     impossible_create,
 )
 from mirrortui.engine.state import Remembered
-from mirrortui.engine.ward import House, Ward
+from mirrortui.engine.ward import Ward
 from mirrortui.errors import MemberError, MirrortuiError, NotFoundError, RefusedError, RequestError
 from mirrortui.nbd.uri import parse_uri
 from mirrortui.units import format_size

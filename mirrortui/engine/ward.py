@@ -8,39 +8,22 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import msgspec
 import psutil
 from msgspec.structs import replace
 
-from mirrortui.api.answers import BadBlocks, Plan
-from mirrortui.api.client import SAVE_WITHIN
-from mirrortui.api.mirrors import CheckRun, Look, Mirror
-from mirrortui.api.paths import Paths
-from mirrortui.api.requests import (
-    AccessRequest,
-    BadBlocksRequest,
-    BitmapRequest,
-    ExportRequest,
-    GrowRequest,
-    ImpactRequest,
-    LookRequest,
-    MemberRequest,
-    ReplaceRequest,
-    SetRequest,
-    SpeedRequest,
-    StopRequest,
-    SyncRequest,
-)
+from mirrortui.api.answers import Plan
+from mirrortui.api.mirrors import Mirror
+from mirrortui.api.requests import StopRequest
 from mirrortui.engine.absence import job_for, shown, surrender
-from mirrortui.engine.journal import Journal
-from mirrortui.engine.link import ACT_WITHIN, Answer, GoneError, Link
-from mirrortui.engine.spawn import WORKER, Process, ending, reap, spawn
-from mirrortui.engine.state import Remembered, State
+from mirrortui.engine.link import ACT_WITHIN, GoneError, Link
+from mirrortui.engine.spawn import Process, ending, reap, spawn
+from mirrortui.engine.state import Remembered
+from mirrortui.engine.verbs import Verbs
 from mirrortui.errors import MirrortuiError, RefusedError
-from mirrortui.worker.messages import Job, Move, Turn, WorkerEvent
+from mirrortui.worker.messages import Job, WorkerEvent
 
 PAUSES = (0.0, 0.5, 2.0, 5.0, 15.0)
 """Seconds before each attempt to assemble a mirror whose worker died; after the last the operator is told."""
@@ -48,25 +31,10 @@ _QUICK = 5.0
 """Seconds: a worker that lived shorter counts as one more failed attempt."""
 
 
-@dataclass(frozen=True, slots=True)
-class House:
-    """What the wards of one engine share."""
-
-    paths: Paths
-    state: State
-    journal: Journal
-    command: Sequence[str] = WORKER
-
-
 @dataclass
-class Ward:
+class Ward(Verbs):
     """A mirror by its name. Verbs come one at a time; `status` at any time."""
 
-    house: House
-    name: str
-    link: Link | None = None
-    trouble: str = ""
-    """Why it does not run though it should."""
     progress: str = ""
     """What its worker is at before it runs."""
     _starter: int = 0
@@ -80,13 +48,7 @@ class Ward:
     """Monotonic seconds; None: no worker of it was known yet, or it was stopped."""
     _learning: asyncio.Task[None] | None = None
     _attempts: int = 0
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def memory(self) -> Remembered | None:
-        """What would survive a restart."""
-        return self.house.state.get(self.name)
 
     @property
     def busy(self) -> bool:
@@ -130,95 +92,6 @@ class Ward:
             except GoneError as error:
                 return self._absent(str(error))
         return self._absent(self.trouble)
-
-    async def ask(self, verb: str, request: msgspec.Struct, kind: type[Answer]) -> Answer:
-        """A question to its worker, which changes nothing. Raises RefusedError when it does not run."""
-        return await self._running().call(verb, request, kind)
-
-    async def change(
-        self, verb: str, request: MemberRequest | SetRequest | BitmapRequest | GrowRequest | AccessRequest
-    ) -> Mirror | Plan:
-        """A verb that the worker does by itself, such as fail, or the plan of it."""
-        return await self._alter(verb, request)
-
-    async def _alter(
-        self,
-        verb: str,
-        request: MemberRequest | ReplaceRequest | SetRequest | BitmapRequest | GrowRequest | AccessRequest,
-    ) -> Mirror | Plan:
-        link = self._running()
-        if request.plan:
-            return await link.call(verb, request, Plan, ACT_WITHIN)
-        async with self._lock:
-            mirror = await link.call(verb, request, Mirror, ACT_WITHIN)
-            self._learn(mirror)
-            return replace(mirror, worker_pid=link.pid)
-
-    async def rename(self, move: Move) -> Mirror | Plan:
-        """Another name, also for what is remembered, or the plan of it."""
-        link, log = self._running(), self.house.paths.worker_log
-        if move.plan:
-            return await link.call("rename", move, Plan, ACT_WITHIN)
-        async with self._lock:
-            mirror = await link.call("rename", move, Mirror, ACT_WITHIN)
-            with contextlib.suppress(OSError):
-                log(self.name).rename(log(move.name))
-            old, self.name, link.name = self.name, move.name, move.name
-            self.house.state.rename(old, move.name)
-            return replace(mirror, worker_pid=link.pid)
-
-    def note_readonly(self, readonly: bool) -> None:
-        """Whether it is to be read-only when its worker has died, too."""
-        if memory := self.memory:
-            self.house.state.put(replace(memory, readonly=readonly))
-
-    async def replace_member(self, request: ReplaceRequest) -> Mirror | Plan:
-        """replace, or the plan of it."""
-        return await self._alter("replace", request)
-
-    async def sync(self, request: SyncRequest) -> Mirror | Plan:
-        """Check or repair; pause, resume or cancel what runs; or the plan of it."""
-        link = self._running()
-        if request.plan:
-            return await link.call("sync", request, Plan)
-        return replace(await link.call("sync", request, Mirror), worker_pid=link.pid)
-
-    async def mismatches(self) -> list[CheckRun]:
-        """What checks found, the latest first."""
-        return await self._running().call("mismatches", None, list[CheckRun])
-
-    async def look(self, request: LookRequest) -> Look:
-        """What each copy has at a place."""
-        return await self._running().call("look", request, Look, ACT_WITHIN)
-
-    async def export(self, request: ExportRequest) -> Mirror:
-        """One more address, now and after every restart."""
-        link = self._running()
-        async with self._lock:
-            mirror = await link.call("export", request, Mirror, ACT_WITHIN)
-            if (memory := self.memory) and request not in memory.exports:
-                self.house.state.put(replace(memory, exports=[*memory.exports, request]))
-            return replace(mirror, worker_pid=link.pid)
-
-    async def bad_blocks(self, request: BadBlocksRequest) -> BadBlocks:
-        """What a member's log lists; to try it again may take as long as reading all of it."""
-        return await self._running().call(
-            "badblocks", request, BadBlocks, SAVE_WITHIN if request.retest else ACT_WITHIN
-        )
-
-    async def set_speed(self, request: SpeedRequest) -> Mirror:
-        """How fast it copies from now on, until it is stopped."""
-        link = self._running()
-        return replace(await link.call("speed", request, Mirror), worker_pid=link.pid)
-
-    async def take_turn(self, turn: Turn) -> None:
-        """Whether it may copy now. Raises GoneError, RefusedError."""
-        await self._running().call("turn", turn, type(None))
-
-    async def set_impact(self, request: ImpactRequest) -> Mirror:
-        """How much clients may notice of it from now on, until it is stopped."""
-        link = self._running()
-        return replace(await link.call("impact", request, Mirror), worker_pid=link.pid)
 
     async def stop(self, request: StopRequest) -> Mirror | Plan:
         """A clean stop, or the plan of it. A mirror whose worker is dead is not assembled again."""
@@ -378,20 +251,6 @@ class Ward:
     def _should_run(self, running: bool) -> None:
         if memory := self.memory:
             self.house.state.put(replace(memory, running=running))
-
-    def _learn(self, mirror: Mirror) -> None:
-        """Remember the members that it has now."""
-        if memory := self.memory:
-            members = [member.path for member in mirror.members if member.path]
-            self.house.state.put(replace(memory, members=members, size=mirror.size))
-
-    def _running(self) -> Link:
-        if not self.link:
-            raise RefusedError(
-                f"{self.name} does not run. {self.trouble}".strip(),
-                hint=f'"mirrortui assemble {self.name}" starts it.',
-            )
-        return self.link
 
     def _absent(self, why: str) -> Mirror:
         memory = self.memory

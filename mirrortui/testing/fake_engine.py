@@ -29,11 +29,10 @@ from mirrortui.api.requests import (
 from mirrortui.api.vocabulary import Severity
 from mirrortui.clock import Clock, SystemClock
 from mirrortui.errors import ChangedError, MemberError, NoEngineError, NotFoundError, RefusedError
-from mirrortui.testing import fake_plans
+from mirrortui.testing import fake_members, fake_plans
 from mirrortui.testing.fake_daily import DailyVerbs
 from mirrortui.testing.fake_drives import listed, watched
 from mirrortui.testing.fake_kernel import KernelVerbs
-from mirrortui.testing.fake_mirrors import recovering
 from mirrortui.testing.fake_progress import moved
 from mirrortui.testing.fake_states import STATES
 from mirrortui.testing.manual_clock import ManualClock
@@ -153,9 +152,9 @@ class FakeEngine(DailyVerbs, KernelVerbs):
             found = self._find(mirror)
             match verb:
                 case "fail":
-                    changed = self._fail(found, request.member)
+                    changed = fake_members.fail(found, self._member(found, request.member), self.clock.now())
                 case "remove":
-                    changed = self._remove(found, request.member)
+                    changed = fake_members.remove(found, request.member)
                 case "add":
                     changed = self._take_in(found, request.member, found.size)
                 case "re-add":
@@ -248,52 +247,8 @@ class FakeEngine(DailyVerbs, KernelVerbs):
             self._tell(after, f"{kind}-finished", "good", text)
         return after
 
-    def _fail(self, mirror: Mirror, path: str) -> Mirror:
-        faulty = replace(
-            self._member(mirror, path),
-            state="faulty",
-            slot=None,
-            since=self.clock.now(),
-            why="failed by the operator",
-            recovered=None,
-            latency=None,
-            read_rate=0,
-            write_rate=0,
-        )
-        left = sum(member.state == "in_sync" and member.path != path for member in mirror.members)
-        why = f"{path} was failed by the operator; {left} of {mirror.raid_disks} in sync."
-        return replace(
-            mirror,
-            members=[faulty if member.path == path else member for member in mirror.members],
-            state="degraded",
-            sync_action="idle",
-            sync=None,
-            since=self.clock.now(),
-            why=why,
-        )
-
-    def _remove(self, mirror: Mirror, path: str) -> Mirror:
-        return replace(mirror, members=[member for member in mirror.members if member.path != path])
-
     def _take_in(self, mirror: Mirror, path: str, total: int) -> Mirror:
-        taken = {member.slot for member in mirror.members}
-        slot = next((slot for slot in range(mirror.raid_disks) if slot not in taken), None)
-        others = [member for member in mirror.members if member.path != path]
-        if slot is None:
-            spare = Member(path=path, slot=None, state="spare", size=self._size(path), since=self.clock.now())
-            return replace(mirror, members=[*others, spare])
-        new = Member(
-            path=path,
-            slot=slot,
-            state="recovering",
-            size=self._size(path),
-            recovered=mirror.size - total,
-            since=self.clock.now(),
-        )
-        members = sorted([*others, new], key=lambda member: 99 if member.slot is None else member.slot)
-        what = "full copy" if total == mirror.size else "copies what changed"
-        reason = f"{path} was added: {what}"
-        return replace(recovering(mirror, path, total=total, reason=reason), members=members)
+        return fake_members.take_in(mirror, path, self._size(path), total, self.clock.now())
 
     def _plan_create(self, request: CreateRequest) -> Plan:
         self._answer()

@@ -25,11 +25,12 @@ from mirrortui.api.requests import (
     TakeoverRequest,
 )
 from mirrortui.engine import kernel as engine_kernel
+from mirrortui.engine.house import House
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.kernel import Keeper, KernelArrays
 from mirrortui.engine.state import Remembered, State
 from mirrortui.engine.supervisor import Supervisor
-from mirrortui.engine.ward import House, Ward
+from mirrortui.engine.ward import Ward
 from mirrortui.errors import ChangedError, NotFoundError, RefusedError
 from mirrortui.kernel import hand
 from mirrortui.kernel.hand import Hand

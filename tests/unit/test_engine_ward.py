@@ -8,10 +8,11 @@ from typing import cast
 
 from mirrortui.api.mirrors import Mirror
 from mirrortui.api.paths import resolve
+from mirrortui.engine.house import House
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.link import Link
 from mirrortui.engine.state import State
-from mirrortui.engine.ward import House, Ward
+from mirrortui.engine.ward import Ward
 from mirrortui.testing.manual_clock import ManualClock
 
 MIRROR = Mirror(
