@@ -50,6 +50,7 @@ class Checker:
         self._executor = executor
         self._host = host
         self._array = array
+        self._scribe = scribe
         self._book = book
         self._tickets = tickets
         self._tuning = tuning
@@ -95,6 +96,7 @@ class Checker:
         self.running = True
         self._ending = False
         self._at = findings.position
+        self._under_way.clear()
         why = "it goes on from where it was" if self._at else ""
         self.progress.begin(findings.size, self._host.monotonic(), why)
         self.progress.skipped(self._at)
@@ -165,8 +167,8 @@ class Checker:
                 self._at = max(self._at, lo + skipped)
                 self.progress.skipped(skipped)
                 await sleep(0)  # a sparse giant is many of these: let the clients in
-            else:
-                await self._look_in_pieces(findings, lo, hi)
+            elif not await self._look_in_pieces(findings, lo, hi):
+                break  # it counts as not looked at
             self._under_way.discard(lo)
             findings.position = max(findings.position, self._position())
         self._workers -= 1
@@ -203,22 +205,40 @@ class Checker:
             found, length = step, 2 * length
         return found
 
-    async def _look_in_pieces(self, findings: Findings, lo: int, hi: int) -> None:
-        """All at once, or less beside busy clients."""
+    async def _look_in_pieces(self, findings: Findings, lo: int, hi: int) -> bool:
+        """All at once, or less beside busy clients. False: it was interrupted."""
         courtesy = self._sync.courtesy
         while lo < hi:
             begun = await courtesy.begin(self._hurried)
             end = min(hi, lo + courtesy.piece(hi - lo))
-            await self._look(findings, lo, end)
-            self.progress.copied(end - lo, self._host.monotonic())
+            crew = self._standing()
+            differed = await self._look(findings, lo, end)
             await courtesy.end(begun, end - lo, self._hurried)
+            if findings.action == "repair" and differed and not await self._keep(lo, end, crew):
+                if not await self._may_go_on():
+                    return False
+                continue
+            self.progress.copied(end - lo, self._host.monotonic())
             lo = end
+        return True
+
+    def _standing(self) -> tuple[int, int]:
+        """Changes whenever a member comes or goes, or must be copied to."""
+        return self._book.epoch, self._scribe.failed_at
+
+    async def _keep(self, lo: int, hi: int, crew: tuple[int, int]) -> bool:
+        """Have what was repaired kept in mind for members that are away. First it is made durable: where bits are set a
+        power cut brings a resync, and its measure must be right by then. False: one that came meanwhile may lack it.
+        """
+        if self._array.degraded() and not await self._book.flush():
+            await self._book.mark(lo, hi - lo)
+        return crew == self._standing()
 
     def _hurried(self) -> bool:
         return self._ending
 
-    async def _look(self, findings: Findings, lo: int, hi: int) -> None:
-        """Compare a window, and look more closely at what differs."""
+    async def _look(self, findings: Findings, lo: int, hi: int) -> bool:
+        """Compare a window, and look more closely at what seems to differ. False: nothing does."""
         copies = await self._comparer.read(lo, hi)
         suspects = differing(copies, hi - lo)
         unread = len(copies) < len(self._array.in_sync())
@@ -228,6 +248,7 @@ class Checker:
                 findings.unread += end - start
         if unread:
             findings.unread += hi - lo
+        return bool(suspects)
 
     async def _look_closely(self, findings: Findings, lo: int, hi: int) -> bool:
         """Nobody writes there now: what differs, differs. False: not all copies could be compared."""

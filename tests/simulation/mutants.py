@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from tests.simulation import lagging, late, races, silent, size_races, table_races, transplants, winning
+from tests.simulation import (
+    lagging,
+    late,
+    races,
+    repairing,
+    silent,
+    size_races,
+    table_races,
+    transplants,
+    winning,
+)
 
 
 @dataclass(frozen=True)
@@ -153,6 +163,9 @@ MUTANTS = [
     _m("a copied disk is a member before its copy is on the medium", "I1", "transplant", 0, ("    await work.flush()\n", ""), race=transplants.wherever_the_power_goes_the_copy_is_whole_or_no_member),
     _m("a disk is copied over the data of a superblock that stays", "I9", "transplant", 0, ("    await erase_superblocks(new, pool)\n", ""), race=transplants.an_old_superblock_goes_before_anything_is_copied_over_its_data),
     _m("behind a copied disk's end is what was there", "I5", "transplant", 0, ("        old.view[end - at : length] = bytes(length - (end - at))\n", ""), race=transplants.wherever_the_power_goes_the_copy_is_whole_or_no_member),
+    _m("who is away does not get what was repaired", "I3", "check", 0, ("        if self._array.degraded() and not await self._book.flush():\n            await", "        if False:\n            await"), race=repairing.who_is_away_gets_what_was_repaired),
+    _m("who comes meanwhile does not get what was repaired", "I3", "check", 0, ("return crew == self._standing()", "return True"), race=repairing.who_comes_back_meanwhile_gets_it_too),
+    _m("what was repaired is marked before it is durable", "I9", "check", 0, ("not await self._book.flush()", "True"), race=repairing.a_power_cut_anywhere_does_not_let_the_few_win),
     _m("a disk is a member before its bitmap is there", "I2", "adopt", 100, ("places.bitmap[0], image, pool)", "places.superblock[0],  blank_page(superblock), pool)"), ("places.superblock[0], blank_page(superblock), pool)", "places.bitmap[0], image, pool)"), adopted=True),
     _m("a bitmap is written over what is adopted", "I14", "adopt", 20, ("places.bitmap[0], image", "places.bitmap[0] - bitmap.PAGE, image"), adopted=True),
     _m("an adopted disk may be none again", "I11", "durable", 20, ("fua=True", "fua=False"), adopted=True),

@@ -13,6 +13,7 @@ from tests.simulation.lagging import LAGGING
 from tests.simulation.late import LATE
 from tests.simulation.mutants import MUTANTS, Mutant, broken
 from tests.simulation.races import RACES
+from tests.simulation.repairing import REPAIRING
 from tests.simulation.run import run_cuts, run_seeds
 from tests.simulation.size_races import SIZE_RACES
 from tests.simulation.table_races import TABLE_RACES
@@ -145,7 +146,7 @@ def test_a_broken_rule_is_noticed_in_the_end(mutant: Mutant) -> None:
 
 @pytest.mark.parametrize(
     "race",
-    [*RACES, *LAGGING, *LATE, *SIZE_RACES, *TABLE_RACES, *WINNING],
+    [*RACES, *LAGGING, *LATE, *SIZE_RACES, *TABLE_RACES, *WINNING, *REPAIRING],
     ids=lambda race: race.__name__,
 )
 def test_a_race_ends_well(race: Callable[[], None]) -> None:
