@@ -21,7 +21,7 @@ from tests.simulation.winning import WINNING
 
 FEW = 300
 """Seeds that every run of the tests affords for a mutant."""
-BORN_OF_A_DISK = 50
+BORN_OF_A_DISK = 30
 """Seeds whose mirrors are born of a disk with data on it."""
 AT_ONCE = 100
 """Seeds: a mutant that may need more is for those who have more time."""
@@ -92,7 +92,7 @@ def test_mirrors_that_are_born_of_a_disk_with_data_keep_every_promise() -> None:
 
 @pytest.mark.slow
 def test_many_mirrors_that_are_born_of_a_disk_with_data_keep_every_promise() -> None:
-    reached, wrong = run_seeds(FIRST + BORN_OF_A_DISK, FIRST + 5 * BORN_OF_A_DISK, adopted=True)
+    reached, wrong = run_seeds(FIRST + BORN_OF_A_DISK, FIRST + 8 * BORN_OF_A_DISK, adopted=True)
     report(reached, wrong)
     assert not [what for what in BORN_MUST_REACH if not reached[what]]
 
