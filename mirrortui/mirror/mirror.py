@@ -25,6 +25,7 @@ from mirrortui.mirror.gate import Gate
 from mirrortui.mirror.hedges import Hedges
 from mirrortui.mirror.intent import HOT, Intent
 from mirrortui.mirror.laggards import Laggards
+from mirrortui.mirror.losses import Losses
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.silence import Silence
 from mirrortui.mirror.steady import ReadDone, SteadyRead, SteadyWrite
@@ -80,6 +81,7 @@ class Mirror:
         )
         self.hedges = Hedges(host, array, self.book, pool, tuning)
         self.laggards = Laggards(executor, host, array, pool)
+        self.losses = Losses(array, self.scribe)
         self.silence = Silence(executor, array, pool, self.settle_traffic)
         self.checker = Checker(
             executor, host, array, self.scribe, self.book, self.tickets, pool, tuning, self.sync
