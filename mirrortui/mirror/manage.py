@@ -236,7 +236,8 @@ def plan_re_add(array: Array, raw: bytearray, found: Found) -> ReAdd:
     sb, path = found.superblock, found.path
     if why := _why_not_re_add(array, raw, found):
         raise RefusedError(
-            f"{path} cannot be re-added to {array.label}: {why}.", hint="mirrortui add copies everything."
+            f"{path} cannot be re-added to {array.label}: {why}.",
+            hint=f'"mirrortui add {array.label} {path} --force" copies everything.',
         )
     check_not_apart(array, found)
     check_usable(sb, path)
