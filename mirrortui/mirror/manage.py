@@ -312,6 +312,7 @@ async def stop(mirror: Mirror) -> None:
     if not mirror.array.readonly and not mirror.array.broken:
         await mirror.daemon.finish()
     mirror.scribe.stop()
+    mirror.silence.stopped = True
 
 
 async def drained(mirror: Mirror) -> None:

@@ -82,7 +82,7 @@ class Mirror:
         self.hedges = Hedges(host, array, self.book, pool, tuning)
         self.laggards = Laggards(executor, host, array, pool)
         self.losses = Losses(array, self.scribe)
-        self.silence = Silence(executor, array, pool, self.settle_traffic)
+        self.silence = Silence(executor, host, array, pool, self.settle_traffic)
         self.checker = Checker(
             executor, host, array, self.scribe, self.book, self.tickets, pool, tuning, self.sync
         )
