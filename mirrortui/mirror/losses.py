@@ -20,9 +20,11 @@ class Losses:
     def look(self) -> None:
         """Who has lost something is out, or no longer trusted."""
         for member in list(self._array.members):
-            if member.state is State.FAULTY or (loss := member.device.lost()) is None:
+            if (loss := member.device.lost()) is None:
                 continue
-            if self._scribe.fault(member, loss.why):
+            if loss.already:
+                self._array.cut.add(member.path)
+            if member.state is State.FAULTY or self._scribe.fault(member, loss.why):
                 continue
             if loss.already:
                 self._array.break_down(f"{member.path}, the last copy: {loss.why}")

@@ -80,6 +80,7 @@ async def add(mirror: Mirror, device: Device, where: Layout | None = None) -> No
         await record(mirror, member)
         array.observer("member-added", "info", f"{device.path} is a spare of {array.label}.", device.path)
         return
+    array.cut.discard(device.path)
     mirror.fill(member, role, ChunkSet.full(array.chunks))
     await record(mirror, member)
     text = f"{device.path} was added to {array.label}: {format_size(array.size)} to fill."
@@ -261,6 +262,8 @@ def _why_not_re_add(array: Array, raw: bytearray, found: Found) -> str:
     sb = found.superblock
     if sb.set_uuid != array.uuid:
         return "it belongs to another array"
+    if found.path in array.cut:
+        return "its file was cut since, so that what the bitmap calls equal may be gone"
     if not array.has_bitmap or found.header is None:
         return "there is no write-intent bitmap that knows what changed"
     ours = bitmap.decode(bytes(raw[: bitmap.HEADER]))

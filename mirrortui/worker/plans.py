@@ -208,6 +208,8 @@ def stop(mirror: Mirror, clients: Sequence[str], force: bool = False) -> Plan:
     notes = [f"Connected now, and cut off then: {users}."] if clients else []
     if mirror.sync.running:
         notes.append("What is being copied goes on from a checkpoint at the next assembly.")
+    deleted = [m.path for m in array.in_sync() if (loss := m.device.lost()) and not loss.already]
+    last = len(deleted) == len(array.in_sync())
     return _plan(
         mirror,
         "stop",
@@ -215,7 +217,8 @@ def stop(mirror: Mirror, clients: Sequence[str], force: bool = False) -> Plan:
         copies="nothing",
         meanwhile="requests under way are answered, and everything is flushed",
         afterwards=f"{array.label} has no data path until it is assembled again",
-        confirm="yes" if clients else "none",
+        confirm="name" if last else "yes" if clients else "none",
+        erases=[f"All that {array.label} holds: the file of {path} was deleted." for path in deleted if last],
         notes=notes,
         force=force,
     )

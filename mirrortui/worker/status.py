@@ -259,6 +259,7 @@ def _why(mirror: Mirror, absent: Iterable[Absent]) -> str:
     risk = "one copy is left" if copies == 1 else f"{copies} copies are left"
     out = [f"{m.path} is out: {m.why}" for m in array.members if m.state is State.FAULTY and m.why]
     out += [f"{one.path} is {one.state}: {one.why.rstrip('.')}" for one in absent]
+    out += [f"{m.path} is there, but {m.why}" for m in array.in_sync() if m.why]
     filling = [m.path for m in array.members if m.state is State.RECOVERING and not m.replacement]
     if filling and not array.readonly:
         doing = f"{' and '.join(filling)} {'is' if len(filling) == 1 else 'are'} being filled"

@@ -8,6 +8,7 @@ import pytest
 
 from mirrortui.device.base import Loss, Op
 from mirrortui.device.filters.fault import Fault, FaultFilter
+from mirrortui.errors import RefusedError
 from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
 from mirrortui.units import MIB
@@ -85,3 +86,27 @@ def test_who_ends_before_what_is_read_is_out() -> None:
         assert stage.read(mirror, 0, 4096) == b"x" * 4096
         stage.read(mirror, MIB, 4096)
     assert states(mirror)["b"] is State.FAULTY
+
+
+@pytest.mark.parametrize("first", ["it is found to be cut", "it is failed"])
+def test_who_was_cut_is_filled_in_full(first: str) -> None:
+    """However long its file is by then: what was cut off is zeroes now, and no bitmap tells."""
+    stage = Stage()
+    a, b = stage.disk("a"), stage.disk("b")
+    mirror = stage.create([a, b])
+    if first == "it is failed":
+        stage.run(manage.fail(mirror, "b"))
+    b.loss = CUT
+    mirror.losses.look()
+    b.loss = None
+    with pytest.raises(
+        RefusedError, match=r'its file was cut since.*"mirrortui add vault b --force" copies everything'
+    ):
+        stage.run(manage.re_add(mirror, b))
+    stage.run(manage.remove(mirror, "b"))
+    with pytest.raises(RefusedError, match="its file was cut since"):
+        stage.run(manage.re_add(mirror, b))
+    stage.run(manage.add(mirror, b))
+    stage.in_sync(mirror)
+    stage.run(manage.fail(mirror, "b"))
+    stage.run(manage.re_add(mirror, b))
