@@ -179,7 +179,9 @@ def test_stopping_what_was_deleted_loses_all_of_it(rig: Rig) -> None:
     while (plan := plans.stop(rig.mirror, [])).confirm == "none" and time.monotonic() < deadline:
         time.sleep(0.001)
     assert plan.erases == [f"All that vault holds: the file of {rig.path('a.img')} was deleted."]
-    rig.mirror.losses.look()
+    while not (deleted := rig.mirror.array.in_sync()[0]).why and time.monotonic() < deadline:
+        rig.mirror.losses.look()
+    assert deleted.why
     server = NbdServer(rig.loop, rig.mirror, "vault")
     rates = Rates(rig.loop, lambda: count(rig.mirror, server.traffic))
     said = describe(rig.mirror, server, rates, [], 7.0).why
