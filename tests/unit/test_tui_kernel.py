@@ -73,11 +73,6 @@ async def test_a_check_is_paused_resumed_and_cancelled() -> None:
         assert not is_paused(play)
         await play.press("C")
         assert action(play, "photos") == "check"
-        await play.press("p")
-        rows = play.home.query_one(MirrorList)
-        shown = [rows.render_line(at).text for at in range(rows.size.height)]
-        assert any("paused; P resumes it" in line for line in shown), "the check is listed, too"
-        await play.press("P")
         await play.press("x")
         assert action(play, "photos") == "idle"
 

@@ -129,7 +129,8 @@ class _Drawing:
             pace = shorten(held or _pace(mirror.sync), names_in(mirror))
             tone = "$attention" if held else "$quiet"
             return lines([row(head, _progress(mirror, room)), _below(pace, width, tone)])
-        why = Content("" if calm else printable(shorten(mirror.why, names_in(mirror)) or worry(mirror)))
+        said = "" if mirror.state == "stopped" else mirror.why
+        why = Content(printable(shorten(said, names_in(mirror)) or ("" if calm else worry(mirror))))
         if not why:
             return row(head, _traffic(mirror, room))
         if why.cell_length <= room:
