@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from errno import ENXIO
 
 import pytest
 
 from mirrortui.device.base import Loss, Op
 from mirrortui.device.filters.fault import Fault, FaultFilter
-from mirrortui.errors import RefusedError
 from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
 from mirrortui.units import MIB
+from tests.simulation.lost import (
+    CUT,
+    the_last_copy_takes_no_more_writes_when_it_was_cut,
+    who_was_cut_is_filled_in_full,
+    who_was_cut_is_out,
+)
 from tests.stage import Stage, states
 
-CUT, DELETED = Loss("its file was cut to 1.00 MiB", already=True), Loss("its file was deleted", already=False)
+DELETED = Loss("its file was deleted", already=False)
 
 
 @pytest.mark.parametrize("loss", [CUT, DELETED])
@@ -42,15 +48,12 @@ def test_a_spare_that_was_deleted_does_not_wait_for_its_turn() -> None:
     assert states(mirror)["c"] is State.FAULTY
 
 
-def test_the_last_copy_takes_no_more_writes_when_it_was_cut() -> None:
-    """They would make it longer again, with zeroes in between."""
-    stage = Stage()
-    a, b = stage.disk("a"), stage.disk("b")
-    mirror = stage.create([a, b])
-    b.loss = a.loss = CUT
-    mirror.losses.look()
-    assert mirror.array.broken == f"b, the last copy: {CUT.why}"
-    assert stage.write(mirror, 0, b"x" * 4096) != 0
+@pytest.mark.parametrize(
+    "race",
+    [who_was_cut_is_out, the_last_copy_takes_no_more_writes_when_it_was_cut, who_was_cut_is_filled_in_full],
+)
+def test_who_was_cut(race: Callable[[], None]) -> None:
+    race()
 
 
 def test_the_last_copy_that_was_deleted_serves_until_there_is_another() -> None:
@@ -86,27 +89,3 @@ def test_who_ends_before_what_is_read_is_out() -> None:
         assert stage.read(mirror, 0, 4096) == b"x" * 4096
         stage.read(mirror, MIB, 4096)
     assert states(mirror)["b"] is State.FAULTY
-
-
-@pytest.mark.parametrize("first", ["it is found to be cut", "it is failed"])
-def test_who_was_cut_is_filled_in_full(first: str) -> None:
-    """However long its file is by then: what was cut off is zeroes now, and no bitmap tells."""
-    stage = Stage()
-    a, b = stage.disk("a"), stage.disk("b")
-    mirror = stage.create([a, b])
-    if first == "it is failed":
-        stage.run(manage.fail(mirror, "b"))
-    b.loss = CUT
-    mirror.losses.look()
-    b.loss = None
-    with pytest.raises(
-        RefusedError, match=r'its file was cut since.*"mirrortui add vault b --force" copies everything'
-    ):
-        stage.run(manage.re_add(mirror, b))
-    stage.run(manage.remove(mirror, "b"))
-    with pytest.raises(RefusedError, match="its file was cut since"):
-        stage.run(manage.re_add(mirror, b))
-    stage.run(manage.add(mirror, b))
-    stage.in_sync(mirror)
-    stage.run(manage.fail(mirror, "b"))
-    stage.run(manage.re_add(mirror, b))
