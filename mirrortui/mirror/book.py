@@ -59,6 +59,8 @@ class Book:
         """Called when that happened: there is something to copy."""
         self.healed: Callable[[int, int], None] = lambda first, last: None
         """Called with the first and last chunk of a write over what was bad or lost: perhaps they can be copied now."""
+        self.refused: Callable[[Sequence[tuple[Member, int]], int], None] = lambda failed, offset: None
+        """Called with who did not take a write, and where, if its client hears of it."""
         self.unread: Callable[[Member, int, int], None] = lambda member, offset, length: None
         """Called when a member that answers could not read that: perhaps it can be put right."""
 
@@ -131,6 +133,7 @@ class Book:
         if failed:
             self._array.changed()  # a timed-out write may still land: the shortcuts must know before the next one
         if not any(m.state is State.IN_SYNC for m in kept):
+            self.refused(failed, offset)
             await self._scribe.durable(self.suspect(offset, length))
             return next((-r for m, r in failed if m.state is State.IN_SYNC and r < 0), errno.EIO)
         for member, result in failed:

@@ -63,7 +63,7 @@ def describe(
         read_iops=reads,
         write_iops=writes,
         since=since,
-        why=" ".join(sentence for sentence in (_waits(mirror, timeout), _why(mirror, absent)) if sentence),
+        why=" ".join(filter(None, (_refuses(mirror), _waits(mirror, timeout), _why(mirror, absent)))),
         map=_map(mirror),
         paused=mirror.sync.paused,
         impact=mirror.sync.courtesy.impact,
@@ -184,6 +184,11 @@ def _member(member: Member, mirror: Mirror, rates: Rates) -> mirrors.Member:
         why=member.why or _silent(member, mirror) or _replaced(member, array) or _bad(member) or _lag(member),
         bad=member.bad.bytes,
     )
+
+
+def _refuses(mirror: Mirror) -> str:
+    """What clients' writes meet."""
+    return f"{mirror.refusals.lately}." if mirror.refusals.lately else ""
 
 
 def _waits(mirror: Mirror, timeout: int | None) -> str:
