@@ -52,7 +52,8 @@ class FileDevice:
         self._watch: Watch[Loss | None] = Watch()
         self._linked = os.fstat(fd).st_nlink > 0
         """There are file systems that do not tell."""
-        local = kernel.is_local(fd)
+        self._local = local = kernel.is_local(fd)
+        """No other process or machine is asked for what an open file is like."""
         self._inquirer = None if kernel.is_memory(fd) else Inquirer()
         """Asks what may hang: a disk, another process or another machine answers."""
         if local and not direct:
@@ -137,7 +138,7 @@ class FileDevice:
         """See Device. Who cuts a file makes zeroes of its end as soon as something is written behind that."""
         if self._closed:
             return None
-        if self._inquirer is None:
+        if self._local:
             return self._find_loss()
         return self._watch.ask(self._find_loss, None)
 

@@ -2,6 +2,8 @@
 
 No read of such a file fails for long: what was cut off comes back as zeroes once something is written behind it. So
 whoever runs the mirror looks, and such a member is out. The last copy stays, and takes no more writes when it was cut.
+
+What is read before that is noticed, a moment later, may be zeroes: nobody asks how long a file is before each read.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ import pytest
 
 from mirrortui.device import kernel
 from mirrortui.device.base import Extent, Loss, Op
-from mirrortui.device.bounded import Inquirer
 from mirrortui.device.file import FileDevice
 from mirrortui.device.ioengine import IoEngine
 from mirrortui.device.opening import open_engine, open_member
@@ -201,7 +200,11 @@ def _loss(device: FileDevice) -> Loss | None:
     return device.lost()
 
 
-def test_a_file_that_is_deleted_or_cut_is_noticed(device: FileDevice, image: Path) -> None:
+@pytest.mark.parametrize("local", [True, False])
+def test_a_file_that_is_deleted_or_cut_is_noticed(
+    device: FileDevice, image: Path, local: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "_local", local)
     assert _loss(device) is None
     os.truncate(image, SIZE + 4096)
     assert _loss(device) is None
@@ -223,7 +226,7 @@ def test_a_file_system_that_hangs_says_nothing_of_its_files_and_holds_nobody_up(
         go_on.wait(30)
 
     monkeypatch.setattr(device, "_find_loss", hang)
-    monkeypatch.setattr(device, "_inquirer", Inquirer())
+    monkeypatch.setattr(device, "_local", False)
     assert [device.lost() for _ in range(3)] == [None] * 3
     assert device._watch.busy
     assert len(asked) <= 1, "one question at a time"
