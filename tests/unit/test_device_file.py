@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from errno import EIO, ENOTCONN, ENXIO
+from errno import ENOTCONN, ENXIO
 from pathlib import Path
 
 import pytest
