@@ -15,7 +15,7 @@ from mirrortui.units import MIB
 from tests.e2e.conftest import PATIENCE, World, data_areas, until
 from tests.support import needs
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 SIZE, LONGER = 40 * MIB, 48 * MIB
 LOADS = {
@@ -119,7 +119,7 @@ class Fio:
             "--verify_backlog=32",
             "--verify_fatal=1",
             "--time_based",
-            "--runtime=100",
+            "--runtime=290",
         ]
         words += ["--output-format=json", f"--output={self._output}"]
         words += [word for name, load in LOADS.items() for word in (f"--name={name}", *load)]
