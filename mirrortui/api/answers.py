@@ -30,7 +30,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     "member-replacing", "member-replaced", "check-started", "check-finished", "repair-started", "repair-finished",
     "sync-paused", "sync-resumed", "sync-cancelled", "member-slow", "member-fast-again", "mirror-handed-over",
     "mirror-taken-over", "spare-activated", "flag-set", "bitmap-set", "write-behind-set", "mirror-readonly",
-    "mirror-readwrite", "mirror-renamed", "mirror-grown", "drive-failing", "lab"."""
+    "mirror-readwrite", "mirror-renamed", "mirror-grown", "member-deleted", "write-refused", "drive-failing", "lab"."""
     severity: Severity
     text: str
     """A sentence that stands alone."""

@@ -28,11 +28,20 @@ def devices(session: Session, as_json: bool) -> None:
             device.serial or "-",
             _warmth(device),
             device.holds or "-",
-            device.why_not or click.style("yes", fg="green"),
+            "; ".join([device.why_not or click.style("yes", fg="green"), *_failing(device)]),
         )
         for device in found
     ]
     click.echo("\n".join(table(rows, right=(1, 4))))
+
+
+def _failing(device: DeviceInfo) -> list[str]:
+    """Known likewise, where smartctl may ask."""
+    return [
+        click.style(f"it says that it is failing: {drive.health}", fg="yellow")
+        for drive in device.drives or ()
+        if drive.failing
+    ]
 
 
 def _warmth(device: DeviceInfo) -> str:

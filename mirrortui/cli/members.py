@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import rich_click as click
 from msgspec.structs import replace as changed
 
@@ -13,18 +16,26 @@ from mirrortui.cli.session import Session, absolute, engine_options, name_argume
 from mirrortui.cli.text import summary
 from mirrortui.errors import RequestError
 
+Command = Callable[..., Any]
 
-def _verb(verb: MemberVerb, text: str) -> click.Command:
+
+def _force_option(there: bool) -> Callable[[Command], Command]:
+    if not there:
+        return lambda command: command
+    return click.option("--force", is_flag=True, help="Overwrite what the member holds.")
+
+
+def _verb(verb: MemberVerb, text: str, *, overwrites: bool = False) -> click.Command:
     @click.command(verb, help=text)
     @name_argument
     @click.argument("member")
-    @click.option("--force", is_flag=True, help="Overwrite what the member holds.")
+    @_force_option(overwrites)
     @click.option("--yes", is_flag=True, help="Go ahead with what wants a confirmation.")
     @click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
     @engine_options
     @click.pass_obj
     def run(
-        session: Session, name: str, member: str, force: bool, yes: bool, plan: bool, as_json: bool
+        session: Session, name: str, member: str, yes: bool, plan: bool, as_json: bool, force: bool = False
     ) -> int:
         client = session.engine()
         path = absolute(member)
@@ -49,7 +60,11 @@ def _verb(verb: MemberVerb, text: str) -> click.Command:
 
 fail = _verb("fail", "Take a member out of the mirror, as if it had failed.")
 remove = _verb("remove", "Let go of a member that is faulty or a spare.")
-add = _verb("add", "Give the mirror a new member; it is filled if one is missing, and a spare otherwise.")
+add = _verb(
+    "add",
+    "Give the mirror a new member; it is filled if one is missing, and a spare otherwise.",
+    overwrites=True,
+)
 re_add = _verb("re-add", "Take a member back that was here before, copying only what changed meanwhile.")
 
 

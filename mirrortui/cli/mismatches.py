@@ -16,6 +16,8 @@ from mirrortui.units import format_size
 
 _ROW = 16
 """Bytes of a line."""
+_FEW = 16
+"""Lines that are shown whatever is in them."""
 
 
 @click.command()
@@ -24,7 +26,11 @@ _ROW = 16
     "--show", "place", metavar="OFFSET", callback=to_bytes, help="What each copy has there, byte by byte."
 )
 @click.option(
-    "--length", metavar="SIZE", callback=to_bytes, default="256", help="How much of it: at most 4K."
+    "--length",
+    metavar="SIZE",
+    callback=to_bytes,
+    default="4K",
+    help="How much of it: at most 4K, the default.",
 )
 @engine_options
 @click.pass_obj
@@ -88,10 +94,15 @@ def _show(client: EngineClient, name: str, request: LookRequest, as_json: bool) 
 
 
 def _side_by_side(copies: Sequence[CopyOf], offset: int) -> list[str]:
-    """A line for each copy where they differ, one for all where they do not."""
+    """A line for each copy where they differ, one for all where they do not, and one for many like that."""
     lines = [f"{number}  {copy.path}" for number, copy in enumerate(copies, 1)] + [""]
     length = max(len(copy.data or b"") for copy in copies)
+    shown = _near_differences(copies, length)
     for at in range(0, length, _ROW):
+        if at not in shown:
+            if at - _ROW in shown or not at:
+                lines.append("           *  =  the same on all")
+            continue
         rows = [None if copy.data is None else copy.data[at : at + _ROW] for copy in copies]
         if len(set(rows)) == 1 and rows[0] is not None:
             lines.append(f"{offset + at:>12x}  =  {_hex(rows[0], rows)}")
@@ -100,6 +111,15 @@ def _side_by_side(copies: Sequence[CopyOf], offset: int) -> list[str]:
                 f"{offset + at:>12x}  {number}  {_hex(row, rows)}" for number, row in enumerate(rows, 1)
             ]
     return lines
+
+
+def _near_differences(copies: Sequence[CopyOf], length: int) -> set[int]:
+    """The rows to show, by their place: all of a few; of many those that differ, with the rows around them."""
+    rows = range(0, length, _ROW)
+    if len(rows) <= _FEW:
+        return set(rows)
+    differ = {at for at in rows if len({copy.data and copy.data[at : at + _ROW] for copy in copies}) > 1}
+    return {at + near * _ROW for at in differ for near in (-1, 0, 1)}
 
 
 def _hex(row: bytes | None, rows: Sequence[bytes | None]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import rich_click as click
@@ -17,6 +18,9 @@ from mirrortui.cli.text import common_speed, summary
 from mirrortui.cli.wait import await_goal
 from mirrortui.errors import RequestError
 from mirrortui.units import format_size, parse_size
+
+_PATIENCE, _LOOK = 5.0, 0.05
+"""Seconds: for what was cancelled to end, and between looks."""
 
 _yes_option = click.option("--yes", is_flag=True, help="Go ahead with what wants a confirmation.")
 _plan_option = click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
@@ -188,8 +192,18 @@ def _do(
     request = SyncRequest(action=_verb(what), plan=plan)
     if plan:
         return print_plan(client.plan_sync(name, request), as_json)
-    _report(_act(client, name, request, True), as_json)
+    mirror = _act(client, name, request, True)
+    _report(_given_up(client, name, mirror) if what == "cancel" else mirror, as_json)
     return 0
+
+
+def _given_up(client: EngineClient, name: str, mirror: Mirror) -> Mirror:
+    """The mirror once what was cancelled has ended, which takes as long as what is in flight."""
+    action, deadline = mirror.sync_action, time.monotonic() + _PATIENCE
+    while mirror.sync_action == action != "idle" and time.monotonic() < deadline:
+        time.sleep(_LOOK)
+        mirror = client.mirror(name)
+    return mirror
 
 
 def _verb(what: str) -> SyncVerb:

@@ -67,7 +67,7 @@ def summary(mirror: Mirror) -> str:
     """A mirror in a sentence."""
     if mirror.state == "stopped":
         return f"{mirror.name} is stopped."
-    doing = f", {_action(mirror)} under way" if mirror.sync else ""
+    doing = f", {_action(mirror)} {'paused' if mirror.paused else 'under way'}" if mirror.sync else ""
     return f"{mirror.name} is {mirror.state}: {_copies(mirror)}{doing}."
 
 
@@ -120,10 +120,15 @@ def _failing_drives(mirror: Mirror) -> list[str]:
 
 
 def _last_checked(mirror: Mirror) -> str:
-    """When all copies were last seen to be equal; empty where that is not known."""
-    run = next((run for run in mirror.checks if run.complete and not run.unread), None)
+    """When all copies were last seen to be equal, as far as they could be read; empty where that is not known."""
+    run = next((run for run in mirror.checks if run.complete), None)
     if run is None or run.ended is None or run.differing > run.repaired:
         return ""
+    if run.unread:
+        return (
+            f"checked {format_moment(run.ended)}: {format_size(run.unread)} could not be compared, all else was equal; "
+            f'"mirrortui check {mirror.name}" tries again'
+        )
     return f"checked {format_moment(run.ended)}: all copies were equal"
 
 

@@ -58,12 +58,12 @@ def _reached(mirror: Mirror, goal: str) -> bool:
         raise MirrortuiError(
             f"{mirror.name} is {mirror.state}. {mirror.why}".rstrip(), hint="Nothing to wait for."
         )
-    if mirror.sync_action != "idle":
-        return False
     if mirror.paused:
         raise MirrortuiError(
             f"{mirror.name} is paused.", hint=f'"mirrortui sync {mirror.name} resume" lets it go on.'
         )
+    if mirror.sync_action != "idle":
+        return False
     if goal == "idle" or in_sync(mirror) == mirror.raid_disks:
         return True
     if any(member.state in ("recovering", "spare") for member in mirror.members):

@@ -44,6 +44,16 @@ class Extent:
     hole: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What became of a device's bytes."""
+
+    why: str
+    """Such as "its file was deleted"."""
+    already: bool
+    """Some are gone: what is read there is not what was written. Else they go when the device is closed."""
+
+
 class Device(Protocol):
     """One member's storage. Single-threaded: every call comes from the loop that owns it."""
 
@@ -78,6 +88,10 @@ class Device(Protocol):
 
     def remeasure(self) -> None:
         """Take notice if it has grown since it was opened; less than `size` it never becomes."""
+        ...
+
+    def lost(self) -> Loss | None:
+        """Somebody took the bytes away beneath it. Waits for nothing: it may say so one call late."""
         ...
 
     def past_cache(self, offset: int, length: int) -> Device:

@@ -7,7 +7,7 @@ import os
 import struct
 
 from mirrortui.device import usage
-from mirrortui.device.base import Extent, Op
+from mirrortui.device.base import Extent, Loss, Op
 from mirrortui.device.file import FileDevice
 
 _BLKSSZGET, _BLKGETSIZE64, _BLKROGET = 0x1268, 0x80081272, 0x125E
@@ -25,6 +25,10 @@ class BlockDevice(FileDevice):
     def extents(self, offset: int, length: int) -> list[Extent]:
         """One data extent: a block device does not tell."""
         return [Extent(offset, length, hole=False)] if length else []
+
+    def lost(self) -> Loss | None:
+        """See Device: one that is gone answers with errors."""
+        return None
 
     def _measure(self) -> int:
         return byte_size(self.fd)

@@ -98,6 +98,29 @@ class Inquirer:
             return otherwise
 
 
+class Watch(Generic[Result]):
+    """Asks one question again and again and waits for no answer: it gives the one of the time before."""
+
+    def __init__(self) -> None:
+        self._call: _Call[Result] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """An answer is due."""
+        return self._call is not None and not self._call.ended
+
+    def ask(self, function: Callable[[], Result], otherwise: Result) -> Result:
+        """The last answer; `otherwise` while none is there, or where the function raised."""
+        call = self._call
+        if call and not call.ended:
+            return otherwise
+        self._call = _start(function, _nothing)
+        try:
+            return call.result(0.0) if call else otherwise
+        except OSError:
+            return otherwise
+
+
 class Survey(Generic[Result]):
     """Asks about many things at once, and about none while the answer to an earlier question about it is due."""
 

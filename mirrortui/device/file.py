@@ -10,13 +10,13 @@ from collections.abc import Callable
 from errno import EINVAL, ENXIO
 
 from mirrortui.device import kernel
-from mirrortui.device.base import Device, Extent, Op, Waiter
-from mirrortui.device.bounded import Inquirer
+from mirrortui.device.base import Device, Extent, Loss, Op, Waiter
+from mirrortui.device.bounded import Inquirer, Watch
 from mirrortui.device.buffers import Buffer
 from mirrortui.device.ioengine import IoEngine
 from mirrortui.device.pastcache import PastCache
 from mirrortui.device.zeroing import Zeroing
-from mirrortui.units import SECTOR
+from mirrortui.units import SECTOR, format_size
 
 _PUNCH_PROBE = 4096
 
@@ -49,7 +49,11 @@ class FileDevice:
         self.can_punch = not readonly and self._can_punch()
         self.pread: Callable[[memoryview, int], int] | None = None
         self.pwrite: Callable[[memoryview, int], int] | None = None
-        local = kernel.is_local(fd)
+        self._watch: Watch[Loss | None] = Watch()
+        self._linked = os.fstat(fd).st_nlink > 0
+        """There are file systems that do not tell."""
+        self._local = local = kernel.is_local(fd)
+        """No other process or machine is asked for what an open file is like."""
         self._inquirer = None if kernel.is_memory(fd) else Inquirer()
         """Asks what may hang: a disk, another process or another machine answers."""
         if local and not direct:
@@ -129,6 +133,20 @@ class FileDevice:
                 self.size = max(self.size, self._measure())
             if self._past_cache:
                 self._past_cache.size = self.size
+
+    def lost(self) -> Loss | None:
+        """See Device. Who cuts a file makes zeroes of its end as soon as something is written behind that."""
+        if self._closed:
+            return None
+        if self._local:
+            return self._find_loss()
+        return self._watch.ask(self._find_loss, None)
+
+    def _find_loss(self) -> Loss | None:
+        found = os.fstat(self.fd)
+        if found.st_size < self.size:
+            return Loss(f"its file was cut to {format_size(found.st_size)}", already=True)
+        return None if found.st_nlink or not self._linked else Loss("its file was deleted", already=False)
 
     def past_cache(self, offset: int, length: int) -> Device:
         """What writes the range to the medium itself, as far as there is a way: else this device."""

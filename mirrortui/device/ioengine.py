@@ -7,7 +7,7 @@ An engine belongs to one event loop and one thread. The loop waits for `fd`, cal
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from errno import EAGAIN, ECANCELED, EINTR, EIO, ETIMEDOUT
+from errno import EAGAIN, ECANCELED, EINTR, ENXIO, ETIMEDOUT
 from typing import ClassVar, Protocol
 
 from mirrortui.device import bounded
@@ -144,7 +144,7 @@ class IoEngine(ABC):
         index: int,
     ) -> None:
         """Queue an operation; it starts at the next `flush()` at the latest and completes in a later `reap()` or
-        `expire()`, with all its bytes or a negative errno. A read at the end of the file is -EIO.
+        `expire()`, with all its bytes or a negative errno. A read at the end of the file is -ENXIO.
         """
         request = Request(channel, op, offset, buffer, length, fua, waiter, index)
         self._last_key = request.key = self._last_key + 1
@@ -204,7 +204,7 @@ class IoEngine(ABC):
         elif request.op >= Op.ZERO:
             self._zeroed(request)
         elif result == 0:
-            self._finish(request, -EIO)
+            self._finish(request, -ENXIO)
         else:
             request.offset += result
             request.length -= result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mirrortui.device.base import Device, Extent, Op, Waiter
+from mirrortui.device.base import Device, Extent, Loss, Op, Waiter
 from mirrortui.device.buffers import Buffer
 from mirrortui.units import SECTOR
 
@@ -59,6 +59,10 @@ class MemoryDevice:
 
     def remeasure(self) -> None:
         """See Device: it never grows."""
+
+    def lost(self) -> Loss | None:
+        """See Device: never."""
+        return None
 
     def past_cache(self, offset: int, length: int) -> Device:
         """See Device: nothing is cached here."""

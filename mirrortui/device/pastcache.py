@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mirrortui.device import kernel
-from mirrortui.device.base import Device, Extent, Op, Waiter
+from mirrortui.device.base import Device, Extent, Loss, Op, Waiter
 from mirrortui.device.buffers import Buffer
 from mirrortui.device.ioengine import IoEngine
 
@@ -94,6 +94,10 @@ class PastCache:
 
     def remeasure(self) -> None:
         """The owner does."""
+
+    def lost(self) -> Loss | None:
+        """The owner knows."""
+        return None
 
     def past_cache(self, offset: int, length: int) -> Device:
         """It is that already."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from mirrortui.api.answers import History, Plan
 from mirrortui.api.requests import AssembleRequest
-from mirrortui.device.base import Device, Extent, Op, Waiter
+from mirrortui.device.base import Device, Extent, Loss, Op, Waiter
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.device.looks import look
 from mirrortui.device.probe import Peek
@@ -61,6 +61,9 @@ class _Glimpse:
 
     def remeasure(self) -> None:
         """See Device: nothing comes of what is only looked at."""
+
+    def lost(self) -> Loss | None:
+        return None
 
     def past_cache(self, offset: int, length: int) -> Device:
         return self

@@ -220,6 +220,8 @@ class Array:
     """What could not be read on any copy when it was last tried, and was not written since."""
     arriving: set[str] = field(default_factory=set)
     """Paths of devices that are being made members: nothing else is done with them meanwhile."""
+    cut: set[str] = field(default_factory=set)
+    """Paths whose file was made shorter: what is there need not be what was written, however long it is now."""
     failures: dict[str, float] = field(default_factory=dict)
     """When a member of that path failed last, since the mirror was assembled."""
     changed: Callable[[], None] = lambda: None

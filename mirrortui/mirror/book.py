@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import itertools
-import os
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from mirrortui.mirror.behind import Lag
 from mirrortui.mirror.executor import Executor, Operation, Signal, wait
 from mirrortui.mirror.intent import Intent
 from mirrortui.mirror.overwrite import Overwriter
+from mirrortui.mirror.reasons import reason
 from mirrortui.mirror.rewrite import GONE
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.tickets import Ticket, Tickets
@@ -59,6 +59,8 @@ class Book:
         """Called when that happened: there is something to copy."""
         self.healed: Callable[[int, int], None] = lambda first, last: None
         """Called with the first and last chunk of a write over what was bad or lost: perhaps they can be copied now."""
+        self.refused: Callable[[Sequence[tuple[Member, int]], int], None] = lambda failed, offset: None
+        """Called with who did not take a write, and where, if its client hears of it."""
         self.unread: Callable[[Member, int, int], None] = lambda member, offset, length: None
         """Called when a member that answers could not read that: perhaps it can be put right."""
 
@@ -131,10 +133,11 @@ class Book:
         if failed:
             self._array.changed()  # a timed-out write may still land: the shortcuts must know before the next one
         if not any(m.state is State.IN_SYNC for m in kept):
+            self.refused(failed, offset)
             await self._scribe.durable(self.suspect(offset, length))
             return next((-r for m, r in failed if m.state is State.IN_SYNC and r < 0), errno.EIO)
         for member, result in failed:
-            self._scribe.fault(member, f"write error at {format_size(offset)}: {_reason(result)}")
+            self._scribe.fault(member, f"write error at {format_size(offset)}: {reason(result)}")
         await self._scribe.durable(known)
         if self._lost(offset, length):
             return errno.EIO
@@ -218,7 +221,7 @@ class Book:
         failed = [(m, r) for m, r in zip(members, results, strict=True) if r != 0]
         for member, result in failed:
             member.write_errors += 1
-            why = f"flush error: {_reason(result)}"
+            why = f"flush error: {reason(result)}"
             if not self._scribe.fault(member, why):
                 # What it said it had taken may be gone, and a second flush would not tell: believe none.
                 self._array.break_down(f"{member.path}, the last copy: {why}")
@@ -297,14 +300,14 @@ class Book:
         member.read_errors += 1
         self._array.changed()
         if -result in GONE:
-            self._scribe.fault(member, f"read error at {format_size(offset)}: {_reason(result)}")
+            self._scribe.fault(member, f"read error at {format_size(offset)}: {reason(result)}")
         else:
             self.unread(member, offset, length)
         if member.state is not State.FAULTY:
             self._array.observer(
                 "read-error",
                 "warning",
-                f"{member.path} could not read at {format_size(offset)} of {self._array.label}: {_reason(result)}.",
+                f"{member.path} could not read at {format_size(offset)} of {self._array.label}: {reason(result)}.",
                 member.path,
             )
 
@@ -345,7 +348,3 @@ def prefer(members: list[Member]) -> list[Member]:
     """Those to read from: write-mostly ones only if there is no other, and of the rest slow ones likewise."""
     wanted = [m for m in members if not m.devflags & WRITE_MOSTLY] or members
     return [m for m in wanted if not m.lags] or wanted
-
-
-def _reason(result: int) -> str:
-    return os.strerror(-result) if result < 0 else "it took only a part"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from mirrortui.device.base import Op
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.executor import Host, Operation, wait
 from mirrortui.mirror.progress import Progress
+from mirrortui.mirror.reasons import reason
 from mirrortui.mirror.scribe import Scribe
 
 
@@ -41,7 +40,7 @@ class Checkpoints:
         results = await wait(Operation(m.device, Op.FLUSH) for m in filling)
         for (member, mark), result in zip(marks, results, strict=True):
             if result:
-                self._scribe.fault(member, f"flush error while it was filled: {os.strerror(-result)}")
+                self._scribe.fault(member, f"flush error while it was filled: {reason(result)}")
             elif member.state is State.RECOVERING:
                 member.recovered = max(member.recovered, min(mark, self._mark(member)))
         self._scribe.want()

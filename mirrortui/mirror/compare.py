@@ -4,7 +4,6 @@ where it matters.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.book import Book
 from mirrortui.mirror.copying import PAGE, Run, runs
 from mirrortui.mirror.executor import Operation, wait
+from mirrortui.mirror.reasons import reason
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.units import format_size
 
@@ -83,7 +83,7 @@ class Comparer:
                 took.append(member)
                 continue
             member.write_errors += 1
-            why = os.strerror(-result) if result < 0 else "it took only a part"
+            why = reason(result)
             self._scribe.fault(member, f"write error at {format_size(at)} while it was repaired: {why}")
         return took
 

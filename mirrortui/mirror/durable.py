@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from mirrortui.device.base import Device, Op
 from mirrortui.device.buffers import Pool
 from mirrortui.mirror.executor import Operation, wait
+from mirrortui.mirror.reasons import reason
 
 
 async def write_durably(device: Device, offset: int, data: bytes, pool: Pool) -> str:
@@ -16,4 +15,4 @@ async def write_durably(device: Device, offset: int, data: bytes, pool: Pool) ->
     buffer.drop()
     if result == len(data):
         return ""
-    return os.strerror(-result) if result < 0 else "only a part was written"
+    return reason(result)

@@ -80,6 +80,7 @@ async def add(mirror: Mirror, device: Device, where: Layout | None = None) -> No
         await record(mirror, member)
         array.observer("member-added", "info", f"{device.path} is a spare of {array.label}.", device.path)
         return
+    array.cut.discard(device.path)
     mirror.fill(member, role, ChunkSet.full(array.chunks))
     await record(mirror, member)
     text = f"{device.path} was added to {array.label}: {format_size(array.size)} to fill."
@@ -236,7 +237,8 @@ def plan_re_add(array: Array, raw: bytearray, found: Found) -> ReAdd:
     sb, path = found.superblock, found.path
     if why := _why_not_re_add(array, raw, found):
         raise RefusedError(
-            f"{path} cannot be re-added to {array.label}: {why}.", hint="mirrortui add copies everything."
+            f"{path} cannot be re-added to {array.label}: {why}.",
+            hint=f'"mirrortui add {array.label} {path} --force" copies everything.',
         )
     check_not_apart(array, found)
     check_usable(sb, path)
@@ -260,6 +262,8 @@ def _why_not_re_add(array: Array, raw: bytearray, found: Found) -> str:
     sb = found.superblock
     if sb.set_uuid != array.uuid:
         return "it belongs to another array"
+    if found.path in array.cut:
+        return "its file was cut since, so that what the bitmap calls equal may be gone"
     if not array.has_bitmap or found.header is None:
         return "there is no write-intent bitmap that knows what changed"
     ours = bitmap.decode(bytes(raw[: bitmap.HEADER]))
@@ -311,6 +315,7 @@ async def stop(mirror: Mirror) -> None:
     if not mirror.array.readonly and not mirror.array.broken:
         await mirror.daemon.finish()
     mirror.scribe.stop()
+    mirror.silence.stopped = True
 
 
 async def drained(mirror: Mirror) -> None:

@@ -25,6 +25,8 @@ from mirrortui.mirror.gate import Gate
 from mirrortui.mirror.hedges import Hedges
 from mirrortui.mirror.intent import HOT, Intent
 from mirrortui.mirror.laggards import Laggards
+from mirrortui.mirror.losses import Losses
+from mirrortui.mirror.refusals import Refusals
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.silence import Silence
 from mirrortui.mirror.steady import ReadDone, SteadyRead, SteadyWrite
@@ -80,7 +82,9 @@ class Mirror:
         )
         self.hedges = Hedges(host, array, self.book, pool, tuning)
         self.laggards = Laggards(executor, host, array, pool)
-        self.silence = Silence(executor, array, pool, self.settle_traffic)
+        self.losses = Losses(array, self.scribe)
+        self.refusals = Refusals(host, array)
+        self.silence = Silence(executor, host, array, pool, self.settle_traffic)
         self.checker = Checker(
             executor, host, array, self.scribe, self.book, self.tickets, pool, tuning, self.sync
         )
@@ -96,6 +100,7 @@ class Mirror:
         self.book.suspected = lambda: self.sync.kick("a write did not reach every copy")
         self.book.healed = self.sync.retry
         self.book.unread = self.corrector.note
+        self.book.refused = self.refusals.note
         self.sync.ended = self.daemon.hurry
         self.scribe.faulted = self._member_failed
         array.changed = self._refresh

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from dataclasses import replace
+from errno import ETIMEDOUT
 
 from mirrortui.device.base import Device, Op
 from mirrortui.device.buffers import Pool
@@ -15,7 +14,12 @@ from mirrortui.format.ondisk import SUPERBLOCK_BYTES
 from mirrortui.format.superblock import Feature, Superblock
 from mirrortui.mirror.executor import Operation, wait
 from mirrortui.mirror.found import Found
+from mirrortui.mirror.reasons import reason
 from mirrortui.units import SECTOR
+
+
+class _SilentError(FormatError):
+    """A read came to the end of its time."""
 
 
 async def read_member(device: Device, pool: Pool, *, readonly: bool = False) -> Found:
@@ -82,13 +86,15 @@ async def find_superblocks(
     device: Device, pool: Pool
 ) -> tuple[tuple[lookup.Found, ...], dict[int, FormatError]]:
     """Every superblock at a place for one, the one that counts first; and which places, in bytes, could not be read,
-    and why.
+    and why. Raises FormatError for a device that does not answer at all.
     """
     pages: dict[int, bytes] = {}
     unread: dict[int, FormatError] = {}
     for place in lookup.places(device.size // SECTOR):
         try:
             pages[place.offset] = await _read(device, place.offset, SUPERBLOCK_BYTES, pool)
+        except _SilentError:
+            raise  # each other place would take as long
         except FormatError as problem:
             pages[place.offset] = b""
             unread[place.offset] = problem
@@ -108,8 +114,9 @@ async def _read(device: Device, offset: int, length: int, pool: Pool) -> bytes:
     data = bytes(buffer.view[:length])
     buffer.drop()
     if result != length:
-        why = os.strerror(-result if result < 0 else errno.EIO)
-        raise FormatError(
-            f"{device.path} could not be read at byte {offset}: {why}.", hint="Nothing was written to it."
+        kind = _SilentError if result == -ETIMEDOUT else FormatError
+        raise kind(
+            f"{device.path} could not be read at byte {offset}: {reason(result)}.",
+            hint="Nothing was written to it.",
         )
     return data

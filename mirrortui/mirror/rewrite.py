@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable
 
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool, same
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.executor import Operation, wait
+from mirrortui.mirror.reasons import reason
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.units import format_size
 
 GONE = frozenset({errno.ETIMEDOUT, errno.ENODEV, errno.ENXIO})
-"""Errors of a device that does not answer: an operation that meets one fails the member."""
+"""Errors of a device that does not answer, or ends before the place: an operation that meets one fails the member."""
 Choose = Callable[[list[Member]], Member | None]
 """Whom to read from, after those were tried in vain."""
 
@@ -36,7 +36,7 @@ class Pen:
             [Operation(member.device.past_cache(place, length), Op.READ, place, buffer, length)]
         )
         if -result in GONE:
-            self._scribe.fault(member, f"read error at {format_size(lo)}: {os.strerror(-result)}")
+            self._scribe.fault(member, f"read error at {format_size(lo)}: {reason(result)}")
         return result
 
     async def fetch(self, lo: int, hi: int, choose: Choose) -> tuple[Member, Buffer] | None:
@@ -62,7 +62,7 @@ class Pen:
         if result != length:
             member.write_errors += 1
             if -result in GONE:  # it may land on top of what is written there later
-                self._scribe.fault(member, f"write error at {format_size(lo)}: {os.strerror(-result)}")
+                self._scribe.fault(member, f"write error at {format_size(lo)}: {reason(result)}")
             return False
         member.written_bytes += length
         return await self.flush(member) and await self._holds(member, lo, hi, buffer)
@@ -75,7 +75,7 @@ class Pen:
         if not result:
             return member.active
         member.write_errors += 1
-        why = f"flush error: {os.strerror(-result)}"
+        why = f"flush error: {reason(result)}"
         if not self._scribe.fault(member, why):
             self._array.break_down(f"{member.path}, the last copy: {why}")
         return False

@@ -6,8 +6,6 @@ of superblock before bit, never two writes of a page in flight, and the second t
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -19,6 +17,7 @@ from mirrortui.format.superblock import Feature
 from mirrortui.mirror.array import Array, Member, Signature, State
 from mirrortui.mirror.executor import Executor, Host, Operation, Signal, wait
 from mirrortui.mirror.intent import Intent
+from mirrortui.mirror.reasons import reason
 from mirrortui.units import SECTOR
 
 
@@ -343,7 +342,7 @@ class Scribe:
 
     def _failed(self, member: Member, what: str, result: int) -> None:
         member.write_errors += 1
-        why = f"{what} error: {os.strerror(-result if result < 0 else errno.EIO)}"
+        why = f"{what} error: {reason(result)}"
         if not self.fault(member, why):
             self._array.break_down(f"{member.path}, the last copy: {why}")
 

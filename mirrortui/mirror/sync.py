@@ -6,7 +6,6 @@ need it, under a ticket, so that no write is undone (I8).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Container
 
 from mirrortui.device.base import Op
@@ -22,6 +21,7 @@ from mirrortui.mirror.executor import Executor, Host, Operation, Signal, sleep, 
 from mirrortui.mirror.heal import Healer
 from mirrortui.mirror.patch import Patcher
 from mirrortui.mirror.progress import Progress
+from mirrortui.mirror.reasons import reason
 from mirrortui.mirror.scribe import Scribe
 from mirrortui.mirror.succession import Succession
 from mirrortui.mirror.tickets import Tickets
@@ -316,7 +316,7 @@ class Sync:
         if op.buffer:
             op.buffer.drop()
         if result != expected:
-            why = os.strerror(-result) if result < 0 else "it took only a part"
+            why = reason(result)
             member.write_errors += 1
             self._scribe.fault(member, f"write error at {format_size(at)} while it was filled: {why}")
 
@@ -376,7 +376,7 @@ class Sync:
         if member.state is not State.RECOVERING:
             return
         if result:
-            self._scribe.fault(member, f"flush error while it was filled: {os.strerror(-result)}")
+            self._scribe.fault(member, f"flush error while it was filled: {reason(result)}")
             return
         if not self._promotable(member):
             return

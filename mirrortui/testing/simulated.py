@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mirrortui.device.base import Device, Extent, Op, Waiter
+from mirrortui.device.base import Device, Extent, Loss, Op, Waiter
 from mirrortui.device.buffers import Buffer
 from mirrortui.device.filters.crash import PowerCut
 from mirrortui.testing.medium import Medium
@@ -207,6 +207,8 @@ class SimDisk:
         """Called before every write, with its place: is this disk still a member?"""
         self.failed = False
         """Some operation on it failed or timed out since the last power cut."""
+        self.loss: Loss | None = None
+        """What became of it beneath the mirror."""
         self.faults = False
         """Whether this disk can fail at all now."""
         self.slow = 0.0
@@ -331,6 +333,10 @@ class SimDisk:
     def remeasure(self) -> None:
         """See Device."""
         self.size = len(self.current)
+
+    def lost(self) -> Loss | None:
+        """See Device."""
+        return self.loss
 
     def past_cache(self, offset: int, length: int) -> Device:
         """See Device: nothing is cached here."""

@@ -43,9 +43,9 @@ def _members(mirror: Mirror, count: int, observe: Observer) -> tuple[Plan, Act]:
 
     notes = [f"Spare {spare.path} takes a place, and is filled." for spare in taken]
     if vacant > len(taken):
-        notes.append(
-            f"{vacant - len(taken)} places stay vacant, and it is degraded, until members are added."
-        )
+        left = vacant - len(taken)
+        places = "1 place stays" if left == 1 else f"{left} places stay"
+        notes.append(f"{places} vacant, and it is degraded, until members are added.")
     gone = [m.path for m in array.members if m.state is State.FAULTY]
     if count < array.raid_disks and gone:
         notes.append(f"{', '.join(gone)} would come back as a spare only.")

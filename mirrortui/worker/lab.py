@@ -78,7 +78,7 @@ class Lab:
         if self.mishaps.get(os.path.realpath(path)) == "pull":
             raise MemberError(
                 f"{path} was pulled in the fault lab.",
-                hint="Plug it in again: mirrortui lab NAME mend MEMBER",
+                hint=f"Plug it in again: mirrortui lab NAME mend {path}",
             )
 
     def wrap(self, device: Device) -> Device:

@@ -92,11 +92,13 @@ def _what_follows(array: Array, member: Member, was: str) -> list[str]:
             return [f"It was to replace {twin.path}, which stays and serves on."]
         return [f"{twin.path}, which was to replace it, takes its place when it is filled."]
     notes = []
+    spare = spares.if_fails(array, member).spare
     if array.has_bitmap and member.state is State.IN_SYNC:
+        until = f", until {spare.path} is filled" if spare else ""
         notes.append(
-            f"It is {was} now. What is written from then on is kept in mind: a re-add copies only that."
+            f"It is {was} now. What is written from then on is kept in mind{until}: a re-add copies only that."
         )
-    if spare := spares.if_fails(array, member).spare:
+    if spare:
         notes.append(f"Spare {spare.path} takes its place at once, and is filled.")
     return notes
 
@@ -199,13 +201,15 @@ def re_add(mirror: Mirror, path: str, how: ReAdd) -> Plan:
     )
 
 
-def stop(mirror: Mirror, clients: Sequence[str]) -> Plan:
+def stop(mirror: Mirror, clients: Sequence[str], force: bool = False) -> Plan:
     """What stopping takes from whom."""
     array = mirror.array
     users = ", ".join(clients)
     notes = [f"Connected now, and cut off then: {users}."] if clients else []
     if mirror.sync.running:
         notes.append("What is being copied goes on from a checkpoint at the next assembly.")
+    deleted = [m.path for m in array.in_sync() if (loss := m.device.lost()) and not loss.already]
+    last = len(deleted) == len(array.in_sync())
     return _plan(
         mirror,
         "stop",
@@ -213,8 +217,10 @@ def stop(mirror: Mirror, clients: Sequence[str]) -> Plan:
         copies="nothing",
         meanwhile="requests under way are answered, and everything is flushed",
         afterwards=f"{array.label} has no data path until it is assembled again",
-        confirm="yes" if clients else "none",
+        confirm="name" if last else "yes" if clients else "none",
+        erases=[f"All that {array.label} holds: the file of {path} was deleted." for path in deleted if last],
         notes=notes,
+        force=force,
     )
 
 

@@ -22,6 +22,8 @@ from mirrortui.worker.rates import Rates
 
 WHOLE = ""
 """The row of counters that is not a member's."""
+WORTH_A_WORD = 1.0
+"""Seconds: a busy disk may take that long."""
 CELLS = 256
 """Most letters of the map."""
 
@@ -52,7 +54,7 @@ def describe(
         mismatches=mirror.checker.findings.left if mirror.checker.findings else 0,
         bitmap=_bitmap(mirror),
         uri=addresses[0].uri if addresses else "",
-        members=[_member(m, array, rates) for m in _ordered(array)] + _absent(array, absent),
+        members=[_member(m, mirror, rates) for m in _ordered(array)] + _absent(array, absent),
         raid_disks=array.raid_disks,
         exports=addresses,
         clients=server.clients,
@@ -61,7 +63,7 @@ def describe(
         read_iops=reads,
         write_iops=writes,
         since=since,
-        why=_why(mirror, absent),
+        why=" ".join(filter(None, (_refuses(mirror), _waits(mirror, timeout), _why(mirror, absent)))),
         map=_map(mirror),
         paused=mirror.sync.paused,
         impact=mirror.sync.courtesy.impact,
@@ -155,7 +157,8 @@ def _ordered(array: Array) -> list[Member]:
     return sorted(array.members, key=lambda m: (m.role is None, m.role or 0, m.slot))
 
 
-def _member(member: Member, array: Array, rates: Rates) -> mirrors.Member:
+def _member(member: Member, mirror: Mirror, rates: Rates) -> mirrors.Member:
+    array = mirror.array
     recovering = member.state is State.RECOVERING
     reads, writes = rates.of(member.path) or (0, 0)
     busy = bool(reads or writes)
@@ -178,9 +181,31 @@ def _member(member: Member, array: Array, rates: Rates) -> mirrors.Member:
         latency_p50=member.timing.quantile(50) if busy else None,
         latency_p99=member.timing.quantile(99) if busy else None,
         since=member.since,
-        why=member.why or _replaced(member, array) or _bad(member) or _lag(member),
+        why=member.why or _silent(member, mirror) or _replaced(member, array) or _bad(member) or _lag(member),
         bad=member.bad.bytes,
     )
+
+
+def _refuses(mirror: Mirror) -> str:
+    """What clients' writes meet."""
+    return f"{mirror.refusals.lately}." if mirror.refusals.lately else ""
+
+
+def _waits(mirror: Mirror, timeout: int | None) -> str:
+    """Who keeps clients waiting, and for how long at most."""
+    silent = [m.path for m in mirror.array.targets() if _silent(m, mirror)]
+    if not silent:
+        return ""
+    who = " and ".join(silent)
+    until = f", until it is out after {timeout} s" if timeout and len(mirror.array.in_sync()) > 1 else ""
+    return (
+        f"{who} {'does' if len(silent) == 1 else 'do'} not answer now: what is written waits for it{until}."
+    )
+
+
+def _silent(member: Member, mirror: Mirror) -> str:
+    waited = mirror.silence.waited(member)
+    return f"no answer for {waited:.0f} s" if waited >= WORTH_A_WORD else ""
 
 
 def _lag(member: Member) -> str:
@@ -239,6 +264,7 @@ def _why(mirror: Mirror, absent: Iterable[Absent]) -> str:
     risk = "one copy is left" if copies == 1 else f"{copies} copies are left"
     out = [f"{m.path} is out: {m.why}" for m in array.members if m.state is State.FAULTY and m.why]
     out += [f"{one.path} is {one.state}: {one.why.rstrip('.')}" for one in absent]
+    out += [f"{m.path} is there, but {m.why}" for m in array.in_sync() if m.why]
     filling = [m.path for m in array.members if m.state is State.RECOVERING and not m.replacement]
     if filling and not array.readonly:
         doing = f"{' and '.join(filling)} {'is' if len(filling) == 1 else 'are'} being filled"

@@ -340,7 +340,7 @@ class Verbs:
 
     async def _stop(self, request: StopRequest) -> object:
         clients = [client.peer for client in self._server.clients]
-        plan = plans.stop(self._mirror, clients)
+        plan = plans.stop(self._mirror, clients, request.force)
         if request.plan:
             return plan
         async with self._turns:

@@ -260,6 +260,7 @@ class Running:
 
     def _listen_for_members(self) -> None:
         self._mirror.silence.look()
+        self._mirror.losses.look()
         self._loop.call_later(silence.EVERY, self._listen_for_members)
 
     def _leave(self) -> None:

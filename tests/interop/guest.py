@@ -62,14 +62,15 @@ class Guest:
         readonly: Sequence[Path] = (),
         files: Mapping[str, str] | None = None,
         cut: float | None = None,
+        hardware: Sequence[str] = (),
     ) -> Report:
         """Run the script as root, the images as /dev/vda, /dev/vdb and so on, the `readonly` ones behind them, then cut
-        the power. `files`: texts by their path in the guest.
+        the power. `files`: texts by their path in the guest. `hardware`: words for QEMU, of what else the machine has.
 
         With `cut`, QEMU is killed that many seconds after the script said CUT. Raises RuntimeError with the console
         when the script fails or takes too long.
         """
-        words = _acceleration(self._kvm_works)
+        words = [*_acceleration(self._kvm_works), *hardware]
         for index, image in enumerate([*images, *readonly]):
             words += _disk(index, image, readonly=index >= len(images))
         reached, report = self._attend(words, {"script": script, **(files or {})}, cut, TIMEOUT)

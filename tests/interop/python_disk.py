@@ -37,8 +37,10 @@ _LEFT_OUT = shutil.ignore_patterns(
 )
 
 
-def make(image: Path) -> str:
-    """Write the image; returns ENTER with all but the disk's name filled in."""
+def make(image: Path, programs: Iterable[str] = (), *, udev: bool = False) -> str:
+    """Write the image; returns ENTER with all but the disk's name filled in. `programs`: of the host's, besides those
+    that every guest has. `udev`: devices can be listed there.
+    """
     interpreter = Path(sys.executable).resolve()
     with tempfile.TemporaryDirectory(prefix="python-disk-") as name:
         root = Path(name)
@@ -46,11 +48,13 @@ def make(image: Path) -> str:
         shutil.copytree(stdlib, _within(root, stdlib), ignore=_LEFT_OUT, symlinks=True)
         _copy(interpreter, root)
         _install(root / _APP.relative_to("/"))
-        for program in ("mdadm", "losetup", "busybox"):
+        for program in ("mdadm", "losetup", "busybox", *programs):
             found = Path(tool("which", program).strip())
             _copy(found, root)
             (root / "bin").mkdir(exist_ok=True)
             shutil.copy2(found, root / "bin" / program)
+        if udev:
+            _install_udev(root)
         binaries = [path for path in root.rglob("*") if _is_elf(path)]
         for library in _libraries(binaries):
             _copy(library, root)
@@ -88,6 +92,17 @@ def _install(where: Path) -> None:
         shutil.copytree(repository / package, where / package, ignore=ignored, dirs_exist_ok=True)
     for directory in ("tests", "tests/interop"):
         (where / directory / "__init__.py").touch()
+
+
+def _install_udev(root: Path) -> None:
+    """The library, and what ctypes finds it by."""
+    cache = tool("ldconfig", "-p")
+    library = re.search(r"libudev\.so\.1 \(libc6,x86-64\S* => (\S+)", cache)
+    assert library, "libudev is not installed here"
+    for file in (library[1], "/etc/ld.so.cache"):
+        _copy(Path(file), root)
+    (root / "sbin").mkdir(exist_ok=True)
+    shutil.copy2(tool("which", "ldconfig").strip(), root / "sbin" / "ldconfig")
 
 
 def _needed(name: str, seen: set[str]) -> Iterator[importlib.metadata.Distribution]:

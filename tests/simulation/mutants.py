@@ -17,6 +17,7 @@ from typing import Any
 from tests.simulation import (
     lagging,
     late,
+    lost,
     races,
     repairing,
     silent,
@@ -159,6 +160,9 @@ MUTANTS = [
     _m("a winner that went and came back wins", "I9", "winner", 0, ("winner = self._right\n", "winner = self._right = self._array.find(self._winner)\n"), race=winning.a_winner_that_went_and_came_back_wins_nothing),
     _m("what won is marked before it is written", "I14", "winner", 0, ("            copies = await self._comparer.read(lo, hi)\n            right", "            await self._book.mark(lo, hi - lo)\n            copies = await self._comparer.read(lo, hi)\n            right"), race=winning.a_power_cut_anywhere_leaves_the_winner_as_it_is),
     _m("who stopped answering is written to inline", "I16", "mirror", 0, ("m.device.pwrite and not m.silent", "m.device.pwrite"), race=silent.who_stops_answering_is_not_written_to_inline_until_it_answers),
+    _m("a copy that was cut is read on", "I6", "losses", 0, ("self._scribe.fault(member, loss.why)", "False"), race=lost.who_was_cut_is_out),
+    _m("the last copy is written to after it was cut", "I5", "losses", 0, ("            if loss.already:\n                self._array.break_down", "            if False:\n                self._array.break_down"), race=lost.the_last_copy_takes_no_more_writes_when_it_was_cut),
+    _m("who was cut comes back by the bitmap", "I9", "manage", 0, ("if found.path in array.cut:", "if False:"), race=lost.who_was_cut_is_filled_in_full),
     _m("nobody counts the looks without an answer", "I16", "silence", 0, ("                self._set(member, True)\n", "                pass\n"), race=silent.who_stops_answering_is_not_written_to_inline_until_it_answers),
     _m("a copied disk is a member before its copy is on the medium", "I1", "transplant", 0, ("    await work.flush()\n", ""), race=transplants.wherever_the_power_goes_the_copy_is_whole_or_no_member),
     _m("a disk is copied over the data of a superblock that stays", "I9", "transplant", 0, ("    await erase_superblocks(new, pool)\n", ""), race=transplants.an_old_superblock_goes_before_anything_is_copied_over_its_data),

@@ -9,7 +9,8 @@ import rich_click as click
 from msgspec.structs import replace
 
 from mirrortui.api.answers import Event
-from mirrortui.api.mirrors import Bitmap, CheckRun, Client, Export, Lag, Member, Mirror, Sync
+from mirrortui.api.mirrors import Bitmap, CheckRun, Client, CopyOf, Export, Lag, Member, Mirror, Sync
+from mirrortui.cli.mismatches import _side_by_side
 from mirrortui.cli.text import event_line, mirror_lines, summary, table
 from mirrortui.units import GIB, MIB
 
@@ -154,5 +155,43 @@ def test_a_check_that_found_nothing_is_worth_a_line() -> None:
         action="check", begun=1, ended=2, complete=True, size=1, position=1, differing=0, repaired=0, unread=0
     )
     assert any("all copies were equal" in line for line in plain(replace(HEALTHY, checks=[run])))
-    for spoiled in (replace(run, complete=False), replace(run, unread=1), replace(run, differing=1)):
+    for spoiled in (replace(run, complete=False), replace(run, differing=1)):
         assert not any("equal" in line for line in plain(replace(HEALTHY, checks=[spoiled])))
+
+
+def test_a_check_that_could_not_read_all_says_how_much() -> None:
+    run = CheckRun(
+        action="check",
+        begun=1,
+        ended=2,
+        complete=True,
+        size=1 << 20,
+        position=1 << 20,
+        differing=0,
+        repaired=0,
+        unread=65536,
+    )
+    (line,) = [line for line in plain(replace(HEALTHY, checks=[run])) if "checked" in line]
+    assert line.endswith(
+        '64.0 KiB could not be compared, all else was equal; "mirrortui check vault" tries again'
+    )
+
+
+def test_what_is_paused_is_not_called_under_way() -> None:
+    sync = Sync(completed=1, total=2, speed=0, eta_s=None, reason="", limit="a pause")
+    paused = replace(HEALTHY, sync_action="check", sync=sync, paused=True)
+    assert summary(paused) == "vault is active: 2 of 2 in sync, check paused."
+
+
+def test_of_many_lines_those_that_differ_are_shown_with_their_neighbours() -> None:
+    spoiled = bytes(2048) + b"!" + bytes(2047)
+    lines = _side_by_side([CopyOf(path="/a", data=bytes(4096)), CopyOf(path="/b", data=spoiled)], 0x10000)
+    assert [click.unstyle(line)[:17] for line in lines[3:]] == [
+        "           *  =  ",
+        "       107f0  =  ",
+        "       10800  1  ",
+        "       10800  2  ",
+        "       10810  =  ",
+        "           *  =  ",
+    ]
+    assert len(_side_by_side([CopyOf(path="/a", data=bytes(256))] * 2, 0)) == 3 + 16, "a few are all shown"

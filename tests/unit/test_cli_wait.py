@@ -57,6 +57,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, *mirrors: Mirror) -> Iterator[Mirro
         ("idle", [replace(SYNCED, state="stopped")], 1),
         ("in-sync", [FILLING], 5),
         ("idle", [CHECKING], 5),
+        ("in-sync", [replace(FILLING, paused=True)], 1),
     ],
 )
 def test_it_ends_when_the_goal_is_reached_or_out_of_reach(

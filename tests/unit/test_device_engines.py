@@ -10,7 +10,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
-from errno import EAGAIN, EBADF, ECANCELED, EINTR, EIO, ENOSPC, ETIMEDOUT
+from errno import EAGAIN, EBADF, ECANCELED, EINTR, EIO, ENOSPC, ENXIO, ETIMEDOUT
 from pathlib import Path
 from typing import ClassVar
 
@@ -106,7 +106,7 @@ def test_the_end_of_the_file_is_an_error(engine: IoEngine, channel: Channel) -> 
     engine.submit(channel, Op.READ, 1 << 20, buffer, BLOCK, False, answers, 0)
     engine.submit(channel, Op.READ, (1 << 20) - BLOCK, buffer, 2 * BLOCK, False, answers, 1)
     until(engine, lambda: len(answers.results) == 2)
-    assert answers.results == {0: -EIO, 1: -EIO}
+    assert answers.results == {0: -ENXIO, 1: -ENXIO}
 
 
 def test_errors_of_the_kernel_arrive_as_they_are(engine: IoEngine, tmp_path: Path) -> None:
@@ -345,7 +345,7 @@ class Scripted(IoEngine):
             [(Op.WRITE, 0, 8192), (Op.WRITE, 512, 7680), *[(Op.WRITE, 4608, 3584)] * 2],
         ),
         ((4096, -ENOSPC), -ENOSPC, [(Op.WRITE, 0, 8192), (Op.WRITE, 4096, 4096)]),
-        ((4096, 0), -EIO, [(Op.WRITE, 0, 8192), (Op.WRITE, 4096, 4096)]),
+        ((4096, 0), -ENXIO, [(Op.WRITE, 0, 8192), (Op.WRITE, 4096, 4096)]),
     ],
 )
 def test_parts_and_interruptions_are_continued(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import random
 import threading
+import time
 from collections.abc import Iterator
-from errno import EIO, ENOTCONN
+from errno import ENOTCONN, ENXIO
 from pathlib import Path
 
 import pytest
 
 from mirrortui.device import kernel
-from mirrortui.device.base import Extent, Op
+from mirrortui.device.base import Extent, Loss, Op
 from mirrortui.device.file import FileDevice
 from mirrortui.device.ioengine import IoEngine
 from mirrortui.device.opening import open_engine, open_member
@@ -183,11 +184,53 @@ def test_a_file_cut_off_underneath_is_an_error_not_zeroes(
     driver: Driver, device: FileDevice, image: Path
 ) -> None:
     os.truncate(image, SIZE // 2)
-    assert driver.read(SIZE // 2, 4096) == -EIO
-    assert driver.read(SIZE // 2 - 4096, 8192) == -EIO
+    assert driver.read(SIZE // 2, 4096) == -ENXIO
+    assert driver.read(SIZE // 2 - 4096, 8192) == -ENXIO
     assert device.extents(SIZE // 2 - 4096, 8192)[-1] == Extent(SIZE // 2, 4096, hole=False)
     if device.pread:
         assert device.pread(memoryview(bytearray(4096)), SIZE // 2) in (0, -1)
+
+
+def _loss(device: FileDevice) -> Loss | None:
+    """What it says of itself, once a question that it was asked from now on is answered."""
+    for _ in range(2):
+        device.lost()
+        while device._watch.busy:
+            time.sleep(0.001)
+    return device.lost()
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_a_file_that_is_deleted_or_cut_is_noticed(
+    device: FileDevice, image: Path, local: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "_local", local)
+    assert _loss(device) is None
+    os.truncate(image, SIZE + 4096)
+    assert _loss(device) is None
+    os.truncate(image, SIZE // 2)
+    assert _loss(device) == Loss("its file was cut to 2.00 MiB", already=True)
+    os.truncate(image, SIZE)
+    assert _loss(device) is None
+    image.unlink()
+    assert _loss(device) == Loss("its file was deleted", already=False)
+
+
+def test_a_file_system_that_hangs_says_nothing_of_its_files_and_holds_nobody_up(
+    device: FileDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, asked = threading.Event(), []
+
+    def hang() -> None:
+        asked.append(1)
+        go_on.wait(30)
+
+    monkeypatch.setattr(device, "_find_loss", hang)
+    monkeypatch.setattr(device, "_local", False)
+    assert [device.lost() for _ in range(3)] == [None] * 3
+    assert device._watch.busy
+    assert len(asked) <= 1, "one question at a time"
+    go_on.set()
 
 
 def test_what_does_not_fit_is_never_sent(driver: Driver, device: FileDevice, image: Path) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 
+import pytest
+
 from mirrortui.device.base import Op
+from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
 from mirrortui.units import KIB
 from tests.simulation.silent import (
@@ -53,15 +56,20 @@ def test_an_error_is_an_answer() -> None:
     assert states(mirror)["b"] is State.IN_SYNC, "clients' requests find it out"
 
 
-def test_a_member_that_is_let_go_of_meanwhile_is_not_asked() -> None:
+@pytest.mark.parametrize("whole", [False, True], ids=["it failed", "the mirror was stopped"])
+def test_a_member_that_is_let_go_of_meanwhile_is_not_asked(whole: bool) -> None:
+    """Its device is closed."""
     stage = Stage()
     mirror, mute = made(stage)
     inline(mirror)
+    if whole:
+        stage.run(manage.stop(mirror))
     mirror.silence.look()
-    mute.pwrite = None
+    if not whole:
+        mirror.scribe.fault(mirror.array.members[1], "it was pulled")
     mute.mute = True
     stage.executor.drain()
-    assert not mute.held
+    assert not [request for request in mute.held if request.op is Op.READ]
 
 
 def test_the_superblock_is_what_is_asked_for() -> None:
@@ -89,3 +97,22 @@ def test_a_look_that_timed_out_costs_no_client_a_write() -> None:
     mirror.array.changed()
     assert stage.write(mirror, 0, bytes(4096)) == errno.EIO
     assert states(mirror)["b"] is State.IN_SYNC
+
+
+def test_how_long_an_answer_has_been_due_can_be_told() -> None:
+    """Of whoever is written to, inline or not."""
+    stage = Stage()
+    mirror, mute = made(stage)
+    mute.pwrite = None
+    mirror.array.changed()
+    member = mirror.array.members[1]
+    assert stage.write(mirror, 0, bytes(4096)) == 0
+    mute.mute = True
+    look(stage, mirror)
+    assert mirror.silence.waited(member) == 0, "an answer may take a moment"
+    stage.wait(2)
+    look(stage, mirror)
+    assert mirror.silence.waited(member) == 2
+    mute.speak()
+    stage.until(lambda: not stage.scheduler.ready)
+    assert mirror.silence.waited(member) == 0

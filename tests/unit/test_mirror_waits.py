@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mirrortui.errors import FormatError
 from mirrortui.mirror import bitmaps, manage
 from mirrortui.mirror.array import State
 from tests.golden import members
@@ -69,3 +70,17 @@ def test_bits_of_a_finished_resync_go_at_once() -> None:
     stage.until(lambda: not mirror.intent.dirty and mirror.scribe.settled)
     assert stage.scheduler.time < mirror.tuning.daemon_delay
     assert not mirror.array.active
+
+
+def test_a_former_member_that_hangs_is_waited_for_once() -> None:
+    """Not once for every place that may have a superblock: the other verbs wait for that."""
+    stage = Stage()
+    disks = [stage.disk(name) for name in "ab"]
+    mirror = stage.create(disks)
+    stage.run(manage.fail(mirror, "b"))
+    stage.wait(1)
+    disks[1].faults, stage.scheduler.rates.hang = True, 1.0
+    begun = stage.scheduler.monotonic()
+    with pytest.raises(FormatError, match="b could not be read at byte 4096: no answer in time"):
+        stage.run(manage.re_add(mirror, disks[1]))
+    assert stage.scheduler.monotonic() - begun < 1.5 * stage.scheduler.TIMEOUT

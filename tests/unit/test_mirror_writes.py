@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from errno import ENOSPC
+
+from mirrortui.device.base import Op
+from mirrortui.device.filters.fault import Fault, FaultFilter
+from mirrortui.mirror import manage
 from mirrortui.units import MIB
 from tests.stage import Stage
 
@@ -31,3 +36,22 @@ def test_what_a_member_took_is_counted_once_and_only_if_it_took_it() -> None:
     b.faults, stage.scheduler.rates.error = True, 1.0
     assert stage.write(mirror, 0, NEW) == 0
     assert {m.path: m.written_bytes for m in mirror.array.members} == {"a": 3 * 4096, "b": 2 * 4096}
+
+
+def test_what_the_last_copy_refuses_is_told_once_and_seen_for_a_while() -> None:
+    stage = Stage()
+    a, b = stage.disk("a"), stage.disk("b")
+    mirror = stage.create([a, b])
+    stage.run(manage.fail(mirror, "b"))
+    member = mirror.array.in_sync()[0]
+    fault = Fault(ENOSPC, Op.WRITE, start=member.data, times=3)
+    member.device = FaultFilter(a, [fault], stage.scheduler.call_later)
+    mirror.array.changed()
+    for _ in range(3):
+        assert stage.write(mirror, 0, bytes(4096)) == ENOSPC
+    said = mirror.refusals.lately
+    assert said == "a does not take what clients write: No space left on device"
+    assert [kind for kind, _ in stage.events].count("write-refused") == 1
+    assert stage.write(mirror, 0, bytes(4096)) == 0
+    stage.wait(60)
+    assert not mirror.refusals.lately

@@ -57,6 +57,24 @@ async def test_each_number_is_a_screen_and_escape_goes_back_the_way_it_came() ->
             assert place(play) == expected
 
 
+async def test_the_list_says_that_what_runs_is_paused() -> None:
+    async with playing("rebuilding") as play:
+        play.engine._mirrors["vault"] = replace(play.vault, paused=True)
+        play.app.store.wake()
+        await settle(play.pilot)
+        shown = rows(play.home.query_one(MirrorList))
+        assert any(line.strip(" ▌") == "paused; P resumes it" for line in shown), shown
+
+
+async def test_a_member_that_does_not_answer_is_told_of_while_all_are_in_sync() -> None:
+    said = "/dev/sda does not answer now: what is written waits for it."
+    async with playing("healthy") as play:
+        play.engine._mirrors["vault"] = replace(play.vault, why=said)
+        play.app.store.wake()
+        await settle(play.pilot)
+        assert "does not answer now" in " ".join(rows(play.home.query_one(MirrorList)))
+
+
 async def test_a_tab_can_be_clicked() -> None:
     async with playing("healthy") as play:
         strip = play.home.query_one(TabStrip)

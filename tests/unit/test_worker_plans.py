@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,22 @@ def test_a_re_add_says_what_changed(rig: Rig) -> None:
     rig.write(5 * MIB, 4096)
     assert plan().copies == f"3 of {CHUNKS} chunks (192 KiB) from {rig.path('a.img')} to {b}"
     assert plan().confirm == "none"
+
+
+def test_stopping_what_was_deleted_loses_all_of_it(rig: Rig) -> None:
+    rig.run(manage.fail(rig.mirror, rig.path("b.img")))
+    Path(rig.path("a.img")).unlink()
+    deadline = time.monotonic() + 10
+    while (plan := plans.stop(rig.mirror, [])).confirm == "none" and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert plan.erases == [f"All that vault holds: the file of {rig.path('a.img')} was deleted."]
+    while not (deleted := rig.mirror.array.in_sync()[0]).why and time.monotonic() < deadline:
+        rig.mirror.losses.look()
+    assert deleted.why
+    server = NbdServer(rig.loop, rig.mirror, "vault")
+    rates = Rates(rig.loop, lambda: count(rig.mirror, server.traffic))
+    said = describe(rig.mirror, server, rates, [], 7.0).why
+    assert f"{rig.path('a.img')} is there, but its file was deleted: when vault is stopped" in said
 
 
 def test_stopping_under_clients_wants_a_yes(rig: Rig) -> None:

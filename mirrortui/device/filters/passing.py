@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mirrortui.device.base import Device, Extent, Op, Waiter
+from mirrortui.device.base import Device, Extent, Loss, Op, Waiter
 from mirrortui.device.buffers import Buffer
 
 CallLater = Callable[[float, Callable[[], None]], None]
@@ -47,6 +47,10 @@ class Filter:
         """See Device."""
         self.inner.remeasure()
         self.size = self.inner.size
+
+    def lost(self) -> Loss | None:
+        """See Device."""
+        return self.inner.lost()
 
     def past_cache(self, offset: int, length: int) -> Device:
         """See Device: nothing is cached here."""

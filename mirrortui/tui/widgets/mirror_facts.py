@@ -35,7 +35,7 @@ def summary(mirror: Mirror | None, now: float, width: int) -> Content:
         (f"{face.word}{since}", "$quiet" if calm else f"${face.tone}"),
     )
     drawn = [head.truncate(width, ellipsis=True)]
-    if mirror.why and not calm:
+    if mirror.why and mirror.state != "stopped":
         why = wrapped(printable(shorten(mirror.why, names_in(mirror))), width - 4)
         drawn += [row("   ", cell(line, width - 4)) for line in why]
     elif mirror.mismatches and not mirror.sync:

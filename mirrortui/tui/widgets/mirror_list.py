@@ -125,9 +125,12 @@ class _Drawing:
         )
         room = width - head.cell_length - 1
         if mirror.sync:
-            pace = shorten(_pace(mirror.sync), names_in(mirror))
-            return lines([row(head, _progress(mirror, room)), _below(pace, width, "$quiet")])
-        why = Content("" if calm else printable(shorten(mirror.why, names_in(mirror)) or worry(mirror)))
+            held = f"paused; {keymap.key('resume', 'P')} resumes it" if mirror.paused else ""
+            pace = shorten(held or _pace(mirror.sync), names_in(mirror))
+            tone = "$attention" if held else "$quiet"
+            return lines([row(head, _progress(mirror, room)), _below(pace, width, tone)])
+        said = "" if mirror.state == "stopped" else mirror.why
+        why = Content(printable(shorten(said, names_in(mirror)) or ("" if calm else worry(mirror))))
         if not why:
             return row(head, _traffic(mirror, room))
         if why.cell_length <= room:
@@ -164,11 +167,12 @@ def _progress(mirror: Mirror, room: int) -> Content:
 def _pace(sync: Sync) -> str:
     """When it ends, how fast it is, what holds it back, and why it runs; the most wanted first."""
     if not sync.speed:
-        return f"{sync.queued}; {sync.reason}" if sync.queued else sync.reason
+        return "; ".join(said for said in (sync.queued, sync.reason) if said)
     never = "never at this write rate" if sync.endless else "no end in sight"
     left = never if sync.eta_s is None else f"{format_duration(sync.eta_s)} left"
     limit = f", held back by {sync.limit}" if sync.limit else ""
-    return f"{left} at {format_rate(sync.speed).rjust(10)}{limit}; {sync.reason}"
+    pace = f"{left} at {format_rate(sync.speed).rjust(10)}{limit}"
+    return f"{pace}; {sync.reason}" if sync.reason else pace
 
 
 def _traffic(mirror: Mirror, room: int) -> Content:
