@@ -80,9 +80,9 @@ async def test_creating_a_mirror() -> None:
         await click(play, "/dev/sdg")
         await click(play, "/dev/sdh")
         await click(play, "/dev/sdh")
-        await click(play, "marks the one under")
+        await click(play, "s marks a spare")
         assert (play.screen._marked, play.screen._spares) == (["/dev/sdg"], ["/dev/sdh"])
-        await click(play, "marks the one under")
+        await click(play, "s marks a spare")
         await click(play, "/dev/sdh")
         await click(play, "options and plan", nth=1)
         assert play.screen.step == 1

@@ -45,7 +45,7 @@ class AssembleDialog(PlanDialog):
             )
         yield Tick("start it although members are missing (--run)", id="run")
         with Vertical(id="split"):
-            yield Static(" Each ran alone, with writes that the other lacks: choose which is kept.")
+            yield Static(" Each ran alone, with writes that the other lacks: ↑ ↓ choose which is kept.")
             yield Divergence()
             yield PlanList(id="choice")
             yield Tick("trust no bitmap: read both in full, and compare (--compare)", id="compare")

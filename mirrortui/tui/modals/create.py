@@ -84,8 +84,8 @@ class CreateDialog(Wizard):
 
     def on_mount(self) -> None:
         self.query_one("#choice").display = False
-        spare = link("s marks the one under the cursor as a spare", "spare")
-        hint = row("space, or a click, marks a member, ", spare, "\n")
+        spare = link("s marks a spare", "spare")
+        hint = row("space, or a click, marks a member; ", spare, "\n")
         self.query_one("#hint", Static).update(row(hint, "An image file is made with: truncate -s 64G FILE"))
         self.run_worker(self._list_devices, thread=True, group="devices")
 
