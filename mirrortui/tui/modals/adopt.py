@@ -16,7 +16,6 @@ from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.widgets.path_entry import PathEntry, working_folder
 from mirrortui.tui.widgets.tick import Tick
 
-
 _ABOUT = {
     "disk": "What is on it stays where it is. Unmount it first: nothing else may write to it meanwhile.",
     "new": "Becomes an equal copy, and what it holds is lost. Empty: a single copy until one is added.",

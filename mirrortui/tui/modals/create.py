@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import count
 from typing import ClassVar
 
 from textual import on
@@ -53,9 +54,10 @@ class CreateDialog(Wizard):
     PROMPT = "asking the engine …"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "spare", show=False)]
 
-    def __init__(self, client: EngineApi, chosen: str | None = None) -> None:
-        """`chosen`: a device that is to be a member."""
+    def __init__(self, client: EngineApi, chosen: str | None = None, taken: Collection[str] = ()) -> None:
+        """`chosen`: a device that is to be a member; `taken`: names of other mirrors."""
         super().__init__(client, "Create a mirror")
+        self._suggested = next(name for name in _names() if name not in taken)
         self._folder = working_folder()
         self._devices: list[DeviceInfo] = []
         self._marked: list[str] = [chosen] if chosen else []
@@ -63,7 +65,7 @@ class CreateDialog(Wizard):
 
     def compose_step(self, step: int) -> Iterable[Widget]:
         if step == 0:
-            yield _field("name", Entry(id="name", placeholder="vault"))
+            yield _field("name", Entry(id="name", placeholder=self._suggested))
             yield MarkList(id="choice")
             yield Looking()
             yield _field(
@@ -112,8 +114,8 @@ class CreateDialog(Wizard):
     def missing(self) -> str:
         if not self.query_one("#name", Entry).value.strip():
             return "first a name"
-        count = len(self._members)
-        return "" if count > 1 else f"{'two members' if count == 0 else 'one more member'} to choose"
+        chosen = len(self._members)
+        return "" if chosen > 1 else f"{'two members' if chosen == 0 else 'one more member'} to choose"
 
     def proposal(self) -> Create | None:
         if self.missing():
@@ -170,8 +172,15 @@ class CreateDialog(Wizard):
 
     @on(Input.Submitted, "#name")
     def _name_entered(self, event: Input.Submitted) -> None:
+        """Whoever leaves it empty wants the name that shows."""
         event.prevent_default()
+        if not event.value.strip():
+            self.query_one("#name", Entry).value = self._suggested
         self.focus_next()
+
+    def focus_missing(self) -> None:
+        if not self.query_one("#name", Entry).value.strip():
+            self.query_one("#name").focus()
 
     @on(Pick.Changed)
     @on(Several.Changed)
@@ -181,6 +190,12 @@ class CreateDialog(Wizard):
     @on(Input.Changed, "#name, #paths, #spares")
     def _typing(self) -> None:
         self.propose_soon()
+
+
+def _names() -> Iterator[str]:
+    """What a mirror may be called."""
+    yield "vault"
+    yield from (f"vault-{number}" for number in count(2))
 
 
 def _obstacle(device: DeviceInfo) -> int:

@@ -16,7 +16,6 @@ from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.widgets.tick import Tick
 
-
 _LABEL = 15
 
 

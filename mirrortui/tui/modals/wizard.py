@@ -38,6 +38,9 @@ class Wizard(PlanDialog):
         """What has to be chosen before this step is done; empty if it is."""
         return ""
 
+    def focus_missing(self) -> None:
+        """Put the cursor on what has to be chosen first."""
+
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as dialog:
             dialog.border_title = self._heading
@@ -115,7 +118,9 @@ class Wizard(PlanDialog):
         """Enter: the next step; on the last one as in every dialog."""
         if self.last:
             super().action_choose()
-        elif not self.missing():
+        elif self.missing():
+            self.focus_missing()
+        else:
             self.propose()
             self.go(self.step + 1)
 
