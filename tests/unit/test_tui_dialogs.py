@@ -312,10 +312,16 @@ async def test_a_name_that_is_left_empty_is_the_one_that_shows() -> None:
         assert play.screen.last
 
 
-async def test_enter_leads_to_the_name_where_that_is_missing() -> None:
+async def test_enter_leads_from_the_name_to_the_members_also_before_they_are_known() -> None:
     async with playing("empty") as play:
-        await play.press("c", "tab", "space", "enter")
-        assert play.app.focused is play.screen.query_one("#name")
+        dialog = CreateDialog(play.engine)
+        play.app.push_screen(dialog)
+        await play.pilot.pause(0)
+        dialog.go_on()
+        await settle(play.pilot)
+        assert play.app.focused is dialog.query_one("#choice")
+        await play.press("space", "down", "space", "enter")
+        assert dialog.last
 
 
 async def test_what_a_tick_would_do_is_shown_before_it_is_done() -> None:

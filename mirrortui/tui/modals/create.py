@@ -85,7 +85,6 @@ class CreateDialog(Wizard):
             yield Static(id="about")
 
     def on_mount(self) -> None:
-        self.query_one("#choice").display = False
         spare = link("s marks a spare", "spare")
         hint = row("space, or a click, marks a member; ", spare, "\n")
         self.query_one("#hint", Static).update(row(hint, "An image file is made with: truncate -s 64G FILE"))
@@ -100,7 +99,7 @@ class CreateDialog(Wizard):
         for entry in self.query(PathEntry):
             entry.taken = event.taken
         self._devices = sorted(event.devices, key=_obstacle)
-        self.query_one("#choice").display = bool(self._devices)
+        self.query_one("#choice").display = bool(self._devices) or not event.complete
         self._show_devices()
 
     def _show_devices(self) -> None:
@@ -113,7 +112,7 @@ class CreateDialog(Wizard):
 
     def missing(self) -> str:
         if not self.query_one("#name", Entry).value.strip():
-            return "first a name"
+            return f"first a name; enter takes {self._suggested}"
         chosen = len(self._members)
         return "" if chosen > 1 else f"{'two members' if chosen == 0 else 'one more member'} to choose"
 
@@ -172,15 +171,16 @@ class CreateDialog(Wizard):
 
     @on(Input.Submitted, "#name")
     def _name_entered(self, event: Input.Submitted) -> None:
-        """Whoever leaves it empty wants the name that shows."""
         event.prevent_default()
-        if not event.value.strip():
-            self.query_one("#name", Entry).value = self._suggested
-        self.focus_next()
+        self.go_on()
 
-    def focus_missing(self) -> None:
-        if not self.query_one("#name", Entry).value.strip():
-            self.query_one("#name").focus()
+    def go_on(self) -> None:
+        """To the members. Whoever leaves the name empty wants the one that shows."""
+        name = self.query_one("#name", Entry)
+        if not name.value.strip():
+            name.value = self._suggested
+            name.cursor_position = len(name.value)
+        self.query_one("#choice").focus()
 
     @on(Pick.Changed)
     @on(Several.Changed)

@@ -38,8 +38,8 @@ class Wizard(PlanDialog):
         """What has to be chosen before this step is done; empty if it is."""
         return ""
 
-    def focus_missing(self) -> None:
-        """Put the cursor on what has to be chosen first."""
+    def go_on(self) -> None:
+        """Put the cursor on what is to be chosen next; called while something is missing."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as dialog:
@@ -68,7 +68,7 @@ class Wizard(PlanDialog):
             view.display = number == step
         self.query_one("#steps", Static).update(Fitted(self._draw_steps))
         self.plan_shown()
-        self.call_after_refresh(self.focus_first)
+        self.focus_first()  # at once: what is typed ahead may lead on already
 
     def focus_first(self) -> None:
         """Put the cursor where the answer is most likely given."""
@@ -119,7 +119,7 @@ class Wizard(PlanDialog):
         if self.last:
             super().action_choose()
         elif self.missing():
-            self.focus_missing()
+            self.go_on()
         else:
             self.propose()
             self.go(self.step + 1)
