@@ -315,8 +315,7 @@ async def test_a_name_that_is_left_empty_is_the_one_that_shows() -> None:
 async def test_enter_leads_from_the_name_to_the_members_also_before_they_are_known() -> None:
     async with playing("empty") as play:
         dialog = CreateDialog(play.engine)
-        play.app.push_screen(dialog)
-        await play.pilot.pause(0)
+        await play.app.push_screen(dialog)
         dialog.go_on()
         await settle(play.pilot)
         assert play.app.focused is dialog.query_one("#choice")
