@@ -17,6 +17,7 @@ from mirrortui.tui.widgets.path_entry import PathEntry, working_folder
 from mirrortui.tui.widgets.tick import Tick
 
 _ABOUT = {
+    "name": "What the mirror is to be called.",
     "disk": "What is on it stays where it is. Unmount it first: nothing else may write to it meanwhile.",
     "new": "Becomes an equal copy, and what it holds is lost. Empty: a single copy until one is added.",
     "free": "128 KiB at the end of the disk are written to. They are free where nothing is found there, all is zero, "
@@ -73,10 +74,8 @@ class AdoptDialog(PlanDialog):
         return Adopt(name, disk[0], new[0] if new else None, free, extend, into)
 
     def on_descendant_focus(self) -> None:
-        about = self.query_one("#about", Static)
-        told = _ABOUT.get(self.focused.id or "", "") if self.focused else ""
-        about.display = bool(told)
-        about.update(told)
+        about = _ABOUT.get(self.focused.id or "", "") if self.focused else ""
+        self.query_one("#about", Static).update(about)
 
     @on(Input.Changed)
     def _typing(self) -> None:
