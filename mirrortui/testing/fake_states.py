@@ -23,7 +23,7 @@ from mirrortui.testing.fake_mirrors import (
     the_vault,
     uri_of,
 )
-from mirrortui.units import GIB, MIB, TIB
+from mirrortui.units import GIB, KIB, MIB, TIB
 
 
 @dataclass
@@ -295,6 +295,14 @@ def _found(now: float, size: int, odd: list[str]) -> CheckRun:
     )
 
 
+def worn(now: float) -> World:
+    """vault was started with the fault lab, and a member of it lists bad blocks."""
+    members = [sdb(slot=0), replace(sdc(slot=1), bad=64 * KIB)]
+    return _world(
+        [the_vault(now, members=members, lab={}), the_photos(now), the_scratch(now)], _quiet_history(now)
+    )
+
+
 STATES: dict[str, Callable[[float], World]] = {
     "healthy": healthy,
     "degraded": degraded,
@@ -306,6 +314,7 @@ STATES: dict[str, Callable[[float], World]] = {
     "kernel": kernel,
     "differs": differs,
     "at-risk": at_risk,
+    "worn": worn,
 }
 """By name; each takes the time now, seconds since 1970 UTC."""
 

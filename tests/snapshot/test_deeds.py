@@ -44,6 +44,19 @@ DIALOGS = {
     "export": ("rebuilding", ["E"]),
     "zero": ("healthy", ["Z"]),
     "assemble-all": ("several", ["S"]),
+    "bad-blocks": ("worn", ["G", "B"]),
+    "write-mostly": ("healthy", ["w"]),
+    "failfast": ("healthy", ["W"]),
+    "repair": ("healthy", ["H"]),
+    "read-only": ("healthy", ["l"]),
+    "members": ("healthy", ["m", "3", "enter"]),
+    "size": ("healthy", ["equals_sign", *"max", "enter"]),
+    "bitmap": ("healthy", ["b"]),
+    "rename": ("healthy", ["n", *"cellar", "enter"]),
+    "lab": ("worn", ["G", "X"]),
+    "adopt": ("healthy", ["T"]),
+    "adopt-plan": ("healthy", ["T", *"old", "tab", *"/dev/sdh", "enter"]),
+    "write-events": ("healthy", ["4", "ctrl+s"]),
 }
 
 

@@ -46,6 +46,16 @@ def test_dialog_in_a_small_terminal(dialog: str, picture: SnapshotAssertion) -> 
     assert mono == picture(name="mono")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES[1:], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("dialog", DIALOGS)
+def test_dialog_in_a_larger_terminal(dialog: str, size: tuple[int, int], picture: SnapshotAssertion) -> None:
+    state, keys = DIALOGS[dialog]
+    night, mono = asyncio.run(draw_in(Shot(dialog, state, size, keys), THEMES))
+    assert night == picture
+    assert mono == picture(name="mono")
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_palette(theme: str, picture: SnapshotAssertion) -> None:
     assert asyncio.run(draw(Shot("palette", "degraded", (80, 24), ["ctrl+p"], theme))) == picture

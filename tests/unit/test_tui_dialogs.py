@@ -20,6 +20,7 @@ from mirrortui.tui.modals.assemble import AssembleDialog
 from mirrortui.tui.modals.create import CreateDialog
 from mirrortui.tui.modals.members import FailDialog
 from mirrortui.tui.modals.whole import StopDialog
+from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.widgets.plan_view import PlanView
 from tests.tui_stage import playing
 
@@ -300,3 +301,41 @@ async def test_a_stale_plan_does_not_fire() -> None:
         problem = play.screen.query_one(PlanView).problem
         assert problem and problem.code == "changed"
         assert play.state("/dev/sdb") == "in_sync"
+
+
+async def test_a_name_that_is_left_empty_is_the_one_that_shows() -> None:
+    async with playing("healthy") as play:
+        await play.press("c", "enter")
+        assert play.screen.query_one("#name", Entry).value == "vault-2", "there is a vault"
+        await play.press("space", "down", "space", "enter")
+        assert isinstance(play.screen, CreateDialog)
+        assert play.screen.last
+
+
+async def test_enter_leads_from_the_name_to_the_members_also_before_they_are_known() -> None:
+    async with playing("empty") as play:
+        dialog = CreateDialog(play.engine)
+        await play.app.push_screen(dialog)
+        dialog.go_on()
+        await settle(play.pilot)
+        assert play.app.focused is dialog.query_one("#choice")
+        await play.press("space", "down", "space", "enter")
+        assert dialog.last
+
+
+async def test_what_a_tick_would_do_is_shown_before_it_is_done() -> None:
+    class Strict(FakeEngine):
+        def plan_assemble(self, request: AssembleRequest) -> Plan:
+            plan = super().plan_assemble(request)
+            return plan if request.run else replace(plan, refused="Not every member of vault is there.")
+
+    async with playing("healthy") as play:
+        play.engine.stop("vault", StopRequest(yes=True))
+        play.engine.__class__ = Strict
+        play.app.store.wake()
+        await settle(play.pilot)
+        await play.press("A", "space")
+        assert isinstance(play.screen, AssembleDialog)
+        assert play.engine.mirror("vault").worker_pid is None
+        await play.press("enter")
+        assert play.vault.state == "clean"

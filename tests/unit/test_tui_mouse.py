@@ -13,6 +13,7 @@ from mirrortui.tui.modals.mismatches import MismatchScreen
 from mirrortui.tui.screens.export import ExportDialog
 from mirrortui.tui.views.events import EventsView
 from mirrortui.tui.views.mirrors import MirrorsView
+from mirrortui.tui.widgets.confirm import Confirm
 from mirrortui.tui.widgets.plan_view import PlanView
 from tests.tui_stage import Stage, playing
 
@@ -80,9 +81,9 @@ async def test_creating_a_mirror() -> None:
         await click(play, "/dev/sdg")
         await click(play, "/dev/sdh")
         await click(play, "/dev/sdh")
-        await click(play, "marks the one under")
+        await click(play, "s marks a spare")
         assert (play.screen._marked, play.screen._spares) == (["/dev/sdg"], ["/dev/sdh"])
-        await click(play, "marks the one under")
+        await click(play, "s marks a spare")
         await click(play, "/dev/sdh")
         await click(play, "options and plan", nth=1)
         assert play.screen.step == 1
@@ -144,3 +145,42 @@ async def test_differences_and_leaving() -> None:
         assert isinstance(play.screen, LeaveDialog)
         await click(play, "esc  stay")
         assert play.at_home
+
+
+async def test_the_right_button_opens_the_menu_of_its_row() -> None:
+    async with playing("healthy") as play:
+        await play.pilot.click(offset=find(play, "scratch"), button=3)
+        await settle(play.pilot)
+        assert isinstance(play.screen, ActionMenu)
+        assert play.home.situation.mirror is play.home.picture.mirror("scratch")
+        assert play.home.situation.member is None
+        await click(play, "esc leaves")
+        await click(play, "3 devices")
+        await play.pilot.click(offset=find(play, "/dev/sdg"), button=3)
+        await settle(play.pilot)
+        assert not play.at_home
+        await play.press("escape")
+        await click(play, "4 events")
+        await play.pilot.click(offset=find(play, "vault"), button=3)
+        await settle(play.pilot)
+        assert isinstance(play.screen, ActionMenu)
+        assert play.home.mirror is play.home.picture.mirror("vault")
+
+
+async def test_a_click_on_a_choice_shows_its_plan_and_a_second_one_goes_on() -> None:
+    async with playing("kernel") as play:
+        await play.press("G")
+        await click(play, "a add")
+        await click(play, "/dev/sdg")
+        assert not play.at_home
+        assert "/dev/sdg" in play.plan()
+        await click(play, "/dev/sdg", times=2)
+        assert isinstance(play.app.focused, Confirm)
+
+
+async def test_a_screen_that_stands_still_says_so_at_80_columns_too() -> None:
+    async with playing("healthy") as play:
+        await play.press("ctrl+f")
+        assert find(play, "frozen at 14:02")
+        await click(play, "4  5")
+        assert play.home.situation.place == "events"

@@ -21,6 +21,7 @@ from mirrortui.tui.modals.members import ReAddDialog
 from mirrortui.tui.themes import THEMES, defaults
 from mirrortui.tui.widgets.path_entry import PathEntry, PathSuggester, folder_of, split_paths, working_folder
 from mirrortui.tui.widgets.row_list import Row, RowList
+from tests.tui_stage import playing
 
 
 class Listing(App[None]):
@@ -197,3 +198,13 @@ def test_every_theme_has_every_tone() -> None:
     wanted = set(defaults(THEMES[0]))
     for theme in THEMES:
         assert wanted <= set(theme.variables)
+
+
+async def test_the_clock_goes_on_and_nothing_else_is_touched() -> None:
+    async with playing("healthy") as play:
+        before = [strip.text for strip in play.screen._compositor.render_strips()]
+        play.pass_time(60)
+        await settle(play.pilot)
+        after = [strip.text for strip in play.screen._compositor.render_strips()]
+        assert ("14:02" in before[0], "14:03" in after[0]) == (True, True)
+        assert after[0].replace("14:03", "14:02") == before[0]

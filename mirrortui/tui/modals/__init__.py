@@ -44,7 +44,7 @@ def dialog_for(action: str, client: EngineApi, now: Situation) -> Screen[Any]:
     """The dialog of an action, about what is under the cursor. Raises ValueError where there is none."""
     match action, now.mirror:
         case "create", _:
-            return CreateDialog(client, now.device)
+            return CreateDialog(client, now.device, [mirror.name for mirror in now.picture.mirrors])
         case "add", mirror if mirror:
             return AddDialog(client, mirror, chosen=now.device)
         case "fail", mirror if mirror:

@@ -19,7 +19,7 @@ from mirrortui.tui.proposals import Proposal, Replace, TakeIn
 from mirrortui.tui.widgets.confirm import Confirm
 from mirrortui.tui.widgets.member_table import member_key
 from mirrortui.tui.widgets.path_entry import PathEntry, folder_of
-from mirrortui.tui.widgets.row_list import ChoiceList
+from mirrortui.tui.widgets.row_list import ChoiceList, PlanList
 from mirrortui.tui.widgets.tick import Tick
 
 
@@ -44,7 +44,7 @@ class AddDialog(PlanDialog):
 
     def compose_choice(self) -> ComposeResult:
         with Vertical(id="new"):
-            yield ChoiceList(id="choice")
+            yield PlanList(id="choice")
             yield Looking()
             with Horizontal(classes="field"):
                 yield Static("or a path", classes="label")

@@ -16,6 +16,18 @@ from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.widgets.path_entry import PathEntry, working_folder
 from mirrortui.tui.widgets.tick import Tick
 
+_ABOUT = {
+    "name": "What the mirror is to be called.",
+    "disk": "What is on it stays where it is. Unmount it first: nothing else may write to it meanwhile.",
+    "new": "Becomes an equal copy, and what it holds is lost. Empty: a single copy until one is added.",
+    "free": "128 KiB at the end of the disk are written to. They are free where nothing is found there, all is zero, "
+    "or you say so here.",
+    "extend": "Only image files can be made longer, so that what is written lies behind all that they hold.",
+    "into": "For a disk that is full to its end: all is copied into the new member, a little larger, which is the "
+    "mirror then. The disk is only read.",
+}
+"""What each question means, by its id; shown for the one with the cursor."""
+
 
 class AdoptDialog(PlanDialog):
     """Type a name, the disk, and the one that is filled from it."""
@@ -46,6 +58,7 @@ class AdoptDialog(PlanDialog):
             yield Tick("make an image file longer, if it is not (--extend)", id="extend")
         with Horizontal(classes="field"):
             yield Tick("write nothing to it: copy it into the new member (--into)", id="into")
+        yield Static(id="about")
 
     def on_mount(self) -> None:
         self.query_one("#name").focus()
@@ -59,6 +72,10 @@ class AdoptDialog(PlanDialog):
         if into and not new:
             return None
         return Adopt(name, disk[0], new[0] if new else None, free, extend, into)
+
+    def on_descendant_focus(self) -> None:
+        about = _ABOUT.get(self.focused.id or "", "") if self.focused else ""
+        self.query_one("#about", Static).update(about)
 
     @on(Input.Changed)
     def _typing(self) -> None:

@@ -18,7 +18,7 @@ from mirrortui.tui.proposals import Assemble
 from mirrortui.tui.widgets.divergence import Divergence
 from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.widgets.path_entry import PathEntry, working_folder
-from mirrortui.tui.widgets.row_list import ChoiceList, Row
+from mirrortui.tui.widgets.row_list import ChoiceList, PlanList, Row
 from mirrortui.tui.widgets.tick import Tick
 
 
@@ -45,9 +45,9 @@ class AssembleDialog(PlanDialog):
             )
         yield Tick("start it although members are missing (--run)", id="run")
         with Vertical(id="split"):
-            yield Static(" Each ran alone, with writes that the other lacks: choose which is kept.")
+            yield Static(" Each ran alone, with writes that the other lacks: ↑ ↓ choose which is kept.")
             yield Divergence()
-            yield ChoiceList(id="choice")
+            yield PlanList(id="choice")
             yield Tick("trust no bitmap: read both in full, and compare (--compare)", id="compare")
             with Horizontal(classes="field"):
                 yield Static("save loser", classes="label")
@@ -106,6 +106,9 @@ class AssembleDialog(PlanDialog):
     def _typing(self) -> None:
         self.decided = False  # half a path is nothing to start
         self.propose_soon()
+
+    def on_tick_changed(self) -> None:
+        self.decided = False  # what a tick would do is read before it is done
 
 
 class GatherDialog(AssembleDialog):

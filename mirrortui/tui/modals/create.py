@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import count
 from typing import ClassVar
 
 from textual import on
@@ -53,9 +54,10 @@ class CreateDialog(Wizard):
     PROMPT = "asking the engine …"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "spare", show=False)]
 
-    def __init__(self, client: EngineApi, chosen: str | None = None) -> None:
-        """`chosen`: a device that is to be a member."""
+    def __init__(self, client: EngineApi, chosen: str | None = None, taken: Collection[str] = ()) -> None:
+        """`chosen`: a device that is to be a member; `taken`: names of other mirrors."""
         super().__init__(client, "Create a mirror")
+        self._suggested = next(name for name in _names() if name not in taken)
         self._folder = working_folder()
         self._devices: list[DeviceInfo] = []
         self._marked: list[str] = [chosen] if chosen else []
@@ -63,7 +65,7 @@ class CreateDialog(Wizard):
 
     def compose_step(self, step: int) -> Iterable[Widget]:
         if step == 0:
-            yield _field("name", Entry(id="name", placeholder="vault"))
+            yield _field("name", Entry(id="name", placeholder=self._suggested))
             yield MarkList(id="choice")
             yield Looking()
             yield _field(
@@ -83,9 +85,8 @@ class CreateDialog(Wizard):
             yield Static(id="about")
 
     def on_mount(self) -> None:
-        self.query_one("#choice").display = False
-        spare = link("s marks the one under the cursor as a spare", "spare")
-        hint = row("space, or a click, marks a member, ", spare, "\n")
+        spare = link("s marks a spare", "spare")
+        hint = row("space, or a click, marks a member; ", spare, "\n")
         self.query_one("#hint", Static).update(row(hint, "An image file is made with: truncate -s 64G FILE"))
         self.run_worker(self._list_devices, thread=True, group="devices")
 
@@ -98,7 +99,7 @@ class CreateDialog(Wizard):
         for entry in self.query(PathEntry):
             entry.taken = event.taken
         self._devices = sorted(event.devices, key=_obstacle)
-        self.query_one("#choice").display = bool(self._devices)
+        self.query_one("#choice").display = bool(self._devices) or not event.complete
         self._show_devices()
 
     def _show_devices(self) -> None:
@@ -111,9 +112,9 @@ class CreateDialog(Wizard):
 
     def missing(self) -> str:
         if not self.query_one("#name", Entry).value.strip():
-            return "first a name"
-        count = len(self._members)
-        return "" if count > 1 else f"{'two members' if count == 0 else 'one more member'} to choose"
+            return f"first a name; enter takes {self._suggested}"
+        chosen = len(self._members)
+        return "" if chosen > 1 else f"{'two members' if chosen == 0 else 'one more member'} to choose"
 
     def proposal(self) -> Create | None:
         if self.missing():
@@ -171,7 +172,15 @@ class CreateDialog(Wizard):
     @on(Input.Submitted, "#name")
     def _name_entered(self, event: Input.Submitted) -> None:
         event.prevent_default()
-        self.focus_next()
+        self.go_on()
+
+    def go_on(self) -> None:
+        """To the members. Whoever leaves the name empty wants the one that shows."""
+        name = self.query_one("#name", Entry)
+        if not name.value.strip():
+            name.value = self._suggested
+            name.cursor_position = len(name.value)
+        self.query_one("#choice").focus()
 
     @on(Pick.Changed)
     @on(Several.Changed)
@@ -181,6 +190,12 @@ class CreateDialog(Wizard):
     @on(Input.Changed, "#name, #paths, #spares")
     def _typing(self) -> None:
         self.propose_soon()
+
+
+def _names() -> Iterator[str]:
+    """What a mirror may be called."""
+    yield "vault"
+    yield from (f"vault-{number}" for number in count(2))
 
 
 def _obstacle(device: DeviceInfo) -> int:

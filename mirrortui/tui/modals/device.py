@@ -45,10 +45,10 @@ def uses(client: EngineApi, device: DeviceInfo, mirrors: Sequence[Mirror]) -> li
     """What can be done with a device, most urgent first; empty where nothing can."""
     if device.why_not is None:
         wanting = [mirror for mirror in mirrors if _wants(mirror, device)]
-        return [*(_add(client, device, mirror) for mirror in wanting), _create(client, device)]
+        return [*(_add(client, device, mirror) for mirror in wanting), _create(client, device, mirrors)]
     if not overwritable(device):
         return []
-    create = _create(client, device, "of it, and what it holds is overwritten")
+    create = _create(client, device, mirrors, "of it, and what it holds is overwritten")
     return [create] if "MD " in device.holds else [_adopt(client, device), create]
 
 
@@ -85,9 +85,13 @@ def _adopt(client: EngineApi, device: DeviceInfo) -> Use:
 
 
 def _create(
-    client: EngineApi, device: DeviceInfo, about: str = "of it, and of others that you choose"
+    client: EngineApi,
+    device: DeviceInfo,
+    mirrors: Sequence[Mirror],
+    about: str = "of it, and of others that you choose",
 ) -> Use:
-    return Use("create", "create a mirror", about, lambda: CreateDialog(client, chosen=device.path))
+    names = [mirror.name for mirror in mirrors]
+    return Use("create", "create a mirror", about, lambda: CreateDialog(client, device.path, names))
 
 
 class DeviceMenu(Dialog[None]):

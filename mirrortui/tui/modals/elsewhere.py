@@ -13,7 +13,7 @@ from mirrortui.tui.errands import AssembleAll, ZeroSuperblock
 from mirrortui.tui.modals.devices import DevicesListed, Looking, device_rows, list_devices
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.widgets.path_entry import PathEntry, working_folder
-from mirrortui.tui.widgets.row_list import ChoiceList
+from mirrortui.tui.widgets.row_list import ChoiceList, PlanList
 
 
 class ScanDialog(PlanDialog):
@@ -40,7 +40,7 @@ class ZeroDialog(PlanDialog):
         self._folder = working_folder()
 
     def compose_choice(self) -> ComposeResult:
-        yield ChoiceList(id="choice")
+        yield PlanList(id="choice")
         yield Looking()
         with Horizontal(classes="field"):
             yield Static("or a path", classes="label")

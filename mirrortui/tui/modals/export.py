@@ -10,11 +10,13 @@ from textual.widgets import Input, Static
 
 from mirrortui.api.interface import EngineApi
 from mirrortui.api.mirrors import Mirror
-from mirrortui.tui.drawing import cell, lines, row
+from mirrortui.tui.drawing import Fitted, cell, lines, printable, row, wrapped
 from mirrortui.tui.errands import AddExport
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.widgets.tick import Tick
+
+_LABEL = 15
 
 
 class ExportDialog(PlanDialog):
@@ -29,15 +31,22 @@ class ExportDialog(PlanDialog):
         self._mirror = mirror
 
     def compose_choice(self) -> ComposeResult:
-        now = [row(cell(" now", 14, "$quiet"), cell(export.uri, 80)) for export in self._mirror.exports]
-        yield Static(
-            lines(now) if now else Content(" It is served nowhere now.").stylize("$quiet"), classes="facts"
-        )
+        yield Static(Fitted(self._now), classes="facts")
         with Horizontal(classes="field"):
             yield Static("address", classes="label")
             yield Entry(id="address", placeholder="127.0.0.1:10809")
         with Horizontal(classes="field"):
             yield Tick("clients there can only read (--readonly)", id="readonly")
+
+    def _now(self, width: int) -> Content:
+        """Where it is served already."""
+        found = [export.uri for export in self._mirror.exports]
+        if not found:
+            return Content(" It is served nowhere now.").stylize("$quiet")
+        shown = [line for uri in found for line in wrapped(printable(uri), width - _LABEL)]
+        return lines(
+            row(cell("" if number else " now", _LABEL, "$quiet"), line) for number, line in enumerate(shown)
+        )
 
     def on_mount(self) -> None:
         self.query_one("#address").focus()

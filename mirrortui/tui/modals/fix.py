@@ -53,7 +53,7 @@ class FixDialog(PlanDialog):
         course = event.plan
         assert isinstance(course, Course)
         if course.wants_device and not course.steps:
-            self.app.switch_screen(AddDialog(self._client, self._mirror))
+            self.app.switch_screen(AddDialog(self._client, self._mirror, "Fix {} with a new member"))
             return
         self.query_one("#steps", Static).update(Fitted(lambda width: _draw(course.steps, width)))
 

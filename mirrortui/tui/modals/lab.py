@@ -12,7 +12,7 @@ from mirrortui.tui.drawing import Fitted, cell, row
 from mirrortui.tui.errands import MISHAPS, Suffer
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.widgets.pick import Pick
-from mirrortui.tui.widgets.row_list import ChoiceList, Row
+from mirrortui.tui.widgets.row_list import ChoiceList, PlanList, Row
 from mirrortui.tui.wording import file_names
 
 
@@ -28,7 +28,7 @@ class LabDialog(PlanDialog):
 
     def compose_choice(self) -> ComposeResult:
         yield Pick(" to which member", [file_names(path) for path in self._paths], id="member")
-        yield ChoiceList(id="choice")
+        yield PlanList(id="choice")
 
     def on_mount(self) -> None:
         self.query_one(Pick).at = self._first

@@ -16,7 +16,7 @@ from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.proposals import ChangeMember, Proposal, SetFlag
 from mirrortui.tui.widgets.member_table import member_key
 from mirrortui.tui.widgets.plan_view import PlanView
-from mirrortui.tui.widgets.row_list import ChoiceList, Row, RowList
+from mirrortui.tui.widgets.row_list import PlanList, Row, RowList
 from mirrortui.tui.words import MEMBERS, member_name
 
 
@@ -45,7 +45,7 @@ class MemberDialog(PlanDialog):
         return self.why_not(member) if member.path else "nobody knows where it was"
 
     def compose_choice(self) -> ComposeResult:
-        yield ChoiceList(id="choice")
+        yield PlanList(id="choice")
 
     def on_mount(self) -> None:
         choice = self.query_one(RowList)

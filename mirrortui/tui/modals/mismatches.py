@@ -243,9 +243,7 @@ class MismatchScreen(Dialog[None]):
 
     def _place(self, here: int, number: int | None, width: int) -> Content:
         line = command("mismatches", self._mirror.name, show=here // PAGE * PAGE, length=PAGE)
-        within = (
-            "outside what the check found" if number is None else f"range {number + 1} of {len(self._ranges)}"
-        )
+        within = "not in the list" if number is None else f"range {number + 1} of {len(self._ranges)}"
         runs = self.query_one(HexView).differing
         told = f"{counted(len(runs), 'place')} differ" if len(runs) != 1 else "one place differs"
         same = "these 4 KiB are equal on all" if not runs else f"in these 4 KiB {told}"

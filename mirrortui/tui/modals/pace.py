@@ -15,7 +15,7 @@ from mirrortui.tui.drawing import Fitted, cell, row
 from mirrortui.tui.errands import SetPace
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.widgets.entry import Entry
-from mirrortui.tui.widgets.row_list import ChoiceList, Row
+from mirrortui.tui.widgets.row_list import ChoiceList, PlanList, Row
 from mirrortui.units import parse_size
 
 _MEANING: dict[Impact, str] = {
@@ -49,7 +49,7 @@ class PaceDialog(PlanDialog):
 
 def pace_fields() -> ComposeResult:
     """The knob, and the limit."""
-    yield ChoiceList(id="choice")
+    yield PlanList(id="choice")
     with Horizontal(classes="field"):
         yield Static("at most", classes="label")
         yield Entry(id="limit", placeholder="as it is; such as 200M a second, 0 for no limit")

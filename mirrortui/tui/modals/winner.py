@@ -15,7 +15,7 @@ from mirrortui.tui.drawing import Fitted, cell, path_cell, row
 from mirrortui.tui.modals.dialog import PlanDialog
 from mirrortui.tui.proposals import Settle
 from mirrortui.tui.widgets.member_table import member_key
-from mirrortui.tui.widgets.row_list import ChoiceList, Row
+from mirrortui.tui.widgets.row_list import ChoiceList, PlanList, Row
 from mirrortui.tui.widgets.tick import Tick
 from mirrortui.tui.words import MEMBERS, counted, member_name
 from mirrortui.units import format_size
@@ -39,7 +39,7 @@ class WinnerDialog(PlanDialog):
         self._here = here
 
     def compose_choice(self) -> ComposeResult:
-        yield ChoiceList(id="choice")
+        yield PlanList(id="choice")
         if self._here and len(self._ranges) > 1:
             where = f"the {format_size(self._here.length)} at {format_size(self._here.offset)}"
             yield Tick(f"in all {counted(len(self._ranges), 'range')}, not only in {where}", id="all")

@@ -38,6 +38,9 @@ class Wizard(PlanDialog):
         """What has to be chosen before this step is done; empty if it is."""
         return ""
 
+    def go_on(self) -> None:
+        """Put the cursor on what is to be chosen next; called while something is missing."""
+
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as dialog:
             dialog.border_title = self._heading
@@ -65,7 +68,7 @@ class Wizard(PlanDialog):
             view.display = number == step
         self.query_one("#steps", Static).update(Fitted(self._draw_steps))
         self.plan_shown()
-        self.call_after_refresh(self.focus_first)
+        self.focus_first()  # at once: what is typed ahead may lead on already
 
     def focus_first(self) -> None:
         """Put the cursor where the answer is most likely given."""
@@ -115,7 +118,9 @@ class Wizard(PlanDialog):
         """Enter: the next step; on the last one as in every dialog."""
         if self.last:
             super().action_choose()
-        elif not self.missing():
+        elif self.missing():
+            self.go_on()
+        else:
             self.propose()
             self.go(self.step + 1)
 

@@ -171,6 +171,9 @@ class HomeScreen(Screen[None]):
     def _member_selected(self) -> None:
         self.action_act("more")
 
+    def on_row_list_menu_wanted(self) -> None:
+        self.action_act("more")
+
     async def on_view_mirror_chosen(self, event: View.MirrorChosen) -> None:
         """In another view; one that was gone to is shown in full."""
         if not event.view.display or not self.picture.mirror(event.mirror):

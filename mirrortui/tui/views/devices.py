@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import OptionList
 
@@ -21,6 +22,7 @@ from mirrortui.tui.views.view import View, quiet
 from mirrortui.tui.widgets.device_tree import DeviceTree, columns, explanation, header, images, tree
 from mirrortui.tui.widgets.drawn import Drawn
 from mirrortui.tui.widgets.lines import Lines
+from mirrortui.tui.widgets.row_list import RowList
 from mirrortui.tui.words import counted
 
 
@@ -95,11 +97,13 @@ class DevicesView(View):
         self._explain()
 
     @on(OptionList.OptionSelected)
-    def _selected(self, event: OptionList.OptionSelected) -> None:
+    @on(RowList.MenuWanted)
+    def _selected(self, event: Message) -> None:
         """A device that is a member leads to its mirror; of others, what can be done with them is asked."""
         event.stop()
+        path = self.query_one(DeviceTree).key
         for mirror in self._picture.mirrors if self._picture else ():
-            if any(member.path == event.option_id for member in mirror.members):
+            if any(member.path == path for member in mirror.members):
                 self.post_message(self.MirrorChosen(self, mirror.name, True))
                 return
         if device := self._under_cursor:

@@ -27,6 +27,7 @@ _GROUPS: dict[Group, str] = {
 _MOVES = (
     ("↑ ↓  j k", "Move the cursor; g and G go to the ends"),
     ("click", "On a mirror's sign, or with ctrl: marks it"),
+    ("right click", "On a row: all that can be done to it"),
     ("enter", "From a mirror to its members; from a job or an event to its mirror; in a dialog, choose"),
 )
 _KEYS = 12

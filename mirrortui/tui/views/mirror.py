@@ -10,7 +10,10 @@ from textual.content import Content
 from textual.events import Resize
 
 from mirrortui.api.mirrors import Member, Mirror
+from mirrortui.tui import keymap
+from mirrortui.tui.drawing import row
 from mirrortui.tui.inventory import Inventory
+from mirrortui.tui.mouse import link
 from mirrortui.tui.store import SPAN, SPANS_KEPT, Picture, Rates
 from mirrortui.tui.views.view import View, quiet
 from mirrortui.tui.widgets import mirror_facts as facts
@@ -95,7 +98,8 @@ class MirrorView(View):
         if self._mirror is None or len(mirrors) < 2:
             return Content("")
         at = [mirror.name for mirror in mirrors].index(self._mirror.name) + 1
-        return quiet(f"[ ] {at} of {len(mirrors)}")
+        turn = row((keymap.key("next_mirror", "]"), "$accent"), (" next", "$quiet"))
+        return row(quiet(f"{at} of {len(mirrors)}  "), link(turn, "next_mirror"))
 
     @property
     def member(self) -> Member | None:

@@ -14,7 +14,7 @@ from mirrortui.tui import keymap
 from mirrortui.tui.drawing import Fitted, bar, cell, lines, printable, row
 from mirrortui.tui.drives import worry
 from mirrortui.tui.store import Picture
-from mirrortui.tui.widgets.row_list import Row, RowList
+from mirrortui.tui.widgets.row_list import RIGHT, Row, RowList
 from mirrortui.tui.widgets.tick import CHOSEN
 from mirrortui.tui.wording import names_in, shorten
 from mirrortui.tui.words import in_sync, mirror_face, percent
@@ -81,7 +81,8 @@ class MirrorList(RowList):
     async def _on_click(self, event: Click) -> None:
         """On a mirror's sign, or with ctrl, a click marks."""
         index = event.style.meta.get("option")
-        if isinstance(index, int) and (event.ctrl or event.x < _SIGNS + bool(self.marks)):
+        on_sign = event.ctrl or event.x < _SIGNS + bool(self.marks)
+        if isinstance(index, int) and on_sign and event.button != RIGHT:
             event.prevent_default()
             self.toggle_mark(self.get_option_at_index(index).id)
 

@@ -9,11 +9,16 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
+from textual.events import Click
+from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from mirrortui.tui.drawing import Fitted, height_of
+
+RIGHT = 3
+"""The button of the mouse that asks what can be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,9 @@ class RowList(OptionList):
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"row-list--mark"}
+
+    class MenuWanted(Message):
+        """The right button was pressed on a row, which has the cursor now."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's word)
         super().__init__(id=id, compact=True, markup=False)
@@ -87,6 +95,20 @@ class RowList(OptionList):
         keys = [option.id for option in self.options]
         self.highlighted = keys.index(key) if key in keys else otherwise
 
+    async def _on_click(self, event: Click) -> None:
+        if event.button == RIGHT:
+            event.prevent_default()
+            if self.put_cursor_under(event):
+                self.post_message(self.MenuWanted())
+
+    def put_cursor_under(self, event: Click) -> bool:
+        """Put the cursor on the row that was clicked; False where it can have none."""
+        index = event.style.meta.get("option")
+        if not isinstance(index, int) or self.get_option_at_index(index).disabled:
+            return False
+        self.highlighted = index
+        return True
+
     def render_line(self, y: int) -> Strip:
         """The cursor is a mark too, not only another background. Every row begins with a blank for it."""
         strip = super().render_line(y)
@@ -103,6 +125,15 @@ class ChoiceList(RowList):
     """Rows to choose from: by space too."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "select", show=False)]
+
+
+class PlanList(ChoiceList):
+    """Choices with a plan each: a click shows it, as the cursor does; a second one right after it goes on."""
+
+    async def _on_click(self, event: Click) -> None:
+        if event.chain == 1:
+            event.prevent_default()
+            self.put_cursor_under(event)
 
 
 class MarkList(ChoiceList):

@@ -11,12 +11,16 @@ from mirrortui.tui.drawing import row, rule
 from mirrortui.tui.mouse import link, linked
 from mirrortui.tui.widgets.drawn import Drawn
 
-_NOTE = 24
-"""Cells that the note may want before the tabs lose their words."""
+_BETWEEN = 3
+"""Cells of a line between tabs and note, at least."""
 
 
 class TabStrip(Drawn):
-    """A key and a word for each screen, clickable; to the right what the screen has to say of itself."""
+    """A key and a word for each screen, clickable; to the right what the screen has to say of itself.
+
+    Where there is no room for both, the other screens lose their words: that what is shown stands still, or that not
+    all is shown, must be seen.
+    """
 
     here: reactive[str] = reactive("mirrors", repaint=False)
     note: reactive[Content] = reactive(Content(""), repaint=False)
@@ -32,18 +36,21 @@ class TabStrip(Drawn):
             await self.screen.run_action(deed)
 
     def _draw(self, width: int) -> Content:
-        tabs = [self._tab(number, place) for number, place in enumerate(PLACES, 1)]
-        title = row(" ", Content("  ").join(tabs))
-        return rule(title, row(self.note, " ") if self.note else self.note, width, "$line")
+        note = row(self.note, " ") if self.note else self.note
+        title = self._tabs(words=True)
+        if title.cell_length + note.cell_length + _BETWEEN > width:
+            title = self._tabs(words=False)
+        return rule(title, note, width, "$line")
 
-    def _tab(self, number: int, place: Action) -> Content:
+    def _tabs(self, *, words: bool) -> Content:
+        return row(" ", Content("  ").join(self._tab(*each, words=words) for each in enumerate(PLACES, 1)))
+
+    def _tab(self, number: int, place: Action, *, words: bool) -> Content:
         here = place.id == self.here
-        drawn = row(
-            (str(number), "$accent bold" if here else "$accent"),
-            " ",
-            (place.label, "$foreground bold underline" if here else "$quiet"),
-        )
-        return link(drawn, place.deed)
+        key = Content(str(number)).stylize("$accent bold" if here else "$accent")
+        if words or here:
+            key = row(key, " ", (place.label, "$foreground bold underline" if here else "$quiet"))
+        return link(key, place.deed)
 
 
 PLACES = [action for action in ACTIONS if action.group == "place"]
