@@ -10,8 +10,8 @@ from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.device.filters.crash import PowerCut
 from mirrortui.errors import MirrortuiError
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assemble import AssembleSpec, assemble
-from mirrortui.mirror.create import CreateSpec, create
+from mirrortui.mirror.assembly.assemble import AssembleSpec, assemble
+from mirrortui.mirror.birth.create import CreateSpec, create
 from mirrortui.mirror.executor import Executor, Task
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.testing.simulated import Rates, Scheduler, SimDisk

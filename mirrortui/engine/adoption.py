@@ -15,7 +15,7 @@ from mirrortui.device.probe import Probe, check_candidate, probe
 from mirrortui.engine.planning import Draft, check_name_is_free, check_not_running
 from mirrortui.errors import InUseError, MemberError, MirrortuiError, RefusedError, RequestError
 from mirrortui.format import layout
-from mirrortui.mirror import adopt, transplant
+from mirrortui.mirror.birth import adopt, transplant
 from mirrortui.units import KIB, SECTOR, format_size
 from mirrortui.worker.candidates import deliberation, losses
 from mirrortui.worker.tail import Tail, survey

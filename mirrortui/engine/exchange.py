@@ -16,7 +16,7 @@ from mirrortui.engine.ward import Ward
 from mirrortui.errors import MemberError, MirrortuiError, RefusedError
 from mirrortui.kernel import exchange
 from mirrortui.kernel.exchange import Exchange
-from mirrortui.mirror.found import Found
+from mirrortui.mirror.assembly.found import Found
 
 _AT_BOOT = (
     "At the next boot the kernel may take it by itself, as it takes every array that mdadm knows; "

@@ -29,9 +29,9 @@ from mirrortui.errors import (
     RefusedError,
     RequestError,
 )
-from mirrortui.mirror.create import CreateSpec
-from mirrortui.mirror.create import plan as lay_out
-from mirrortui.mirror.diverged import Side
+from mirrortui.mirror.assembly.diverged import Side
+from mirrortui.mirror.birth.create import CreateSpec
+from mirrortui.mirror.birth.create import plan as lay_out
 from mirrortui.units import format_size
 from mirrortui.worker.candidates import deliberation, examine_member, losses
 

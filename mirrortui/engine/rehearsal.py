@@ -16,13 +16,13 @@ from mirrortui.device.looks import look
 from mirrortui.device.probe import Peek
 from mirrortui.errors import MemberError
 from mirrortui.format.superblock import seconds
-from mirrortui.mirror.assemble import AssembleSpec, consider
-from mirrortui.mirror.differences import amount
-from mirrortui.mirror.diverged import Side
+from mirrortui.mirror.assembly.assemble import AssembleSpec, consider
+from mirrortui.mirror.assembly.differences import amount
+from mirrortui.mirror.assembly.diverged import Side
+from mirrortui.mirror.assembly.rejoin import Rejoin
+from mirrortui.mirror.assembly.salvage import loser_of
+from mirrortui.mirror.assembly.verdict import Verdict
 from mirrortui.mirror.executor import Operation, run_at_once
-from mirrortui.mirror.rejoin import Rejoin
-from mirrortui.mirror.salvage import loser_of
-from mirrortui.mirror.verdict import Verdict
 
 _CELLS = 256
 """Of a history's map."""

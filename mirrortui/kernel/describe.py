@@ -8,7 +8,7 @@ from mirrortui.format import bitmap
 from mirrortui.format.superblock import ROLE_FAULTY, Feature
 from mirrortui.kernel.lookout import Rate, Seen
 from mirrortui.kernel.sysfs import KernelArray, KernelMember
-from mirrortui.mirror.found import Found
+from mirrortui.mirror.assembly.found import Found
 from mirrortui.units import SECTOR, format_rate
 
 CELLS = 256

@@ -23,8 +23,8 @@ from mirrortui.kernel.lookout import Seen
 from mirrortui.kernel.metadata import read_member
 from mirrortui.kernel.plans import check_unused
 from mirrortui.kernel.sysfs import KernelArray, Sysfs
-from mirrortui.mirror.decide import decide
-from mirrortui.mirror.found import Found
+from mirrortui.mirror.assembly.decide import decide
+from mirrortui.mirror.assembly.found import Found
 from mirrortui.worker.candidates import examine_member
 
 _GONE_WITHIN = 10.0

@@ -12,7 +12,7 @@ from mirrortui.format.lookup import find
 from mirrortui.format.ondisk import SUPERBLOCK_BYTES, superblock_sector
 from mirrortui.format.superblock import Feature, Superblock
 from mirrortui.kernel.sysfs import KernelArray
-from mirrortui.mirror.found import Found
+from mirrortui.mirror.assembly.found import Found
 from mirrortui.units import SECTOR
 
 _MINORS = {"1.0": 0, "1.1": 1, "1.2": 2}

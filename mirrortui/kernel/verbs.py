@@ -19,8 +19,8 @@ from mirrortui.kernel.hand import Hand, program
 from mirrortui.kernel.lookout import Seen
 from mirrortui.kernel.metadata import read_member
 from mirrortui.kernel.sysfs import KernelMember
-from mirrortui.mirror.decide import decide
-from mirrortui.mirror.found import Found
+from mirrortui.mirror.assembly.decide import decide
+from mirrortui.mirror.assembly.found import Found
 from mirrortui.units import KIB, format_size
 from mirrortui.worker.candidates import newcomer
 

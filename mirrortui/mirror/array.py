@@ -22,7 +22,7 @@ from mirrortui.format.superblock import (
 )
 from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.chunks import ChunkSet
-from mirrortui.mirror.timing import Timing
+from mirrortui.mirror.traffic.timing import Timing
 from mirrortui.units import SECTOR
 
 Observer = Callable[[str, str, str, str | None], None]

@@ -16,10 +16,10 @@ from mirrortui.errors import RefusedError
 from mirrortui.format import badblocks, foreign
 from mirrortui.format.inspect import ROLES
 from mirrortui.format.superblock import Superblock
+from mirrortui.mirror.assembly.found import Found
+from mirrortui.mirror.assembly.reading import read_member
 from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.executor import Executor, Operation, wait
-from mirrortui.mirror.found import Found
-from mirrortui.mirror.reading import read_member
 from mirrortui.units import SECTOR
 
 Done = Callable[[int], None]

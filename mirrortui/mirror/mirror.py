@@ -12,27 +12,27 @@ from operator import attrgetter
 
 from mirrortui.device.base import Extent, Op
 from mirrortui.device.buffers import Buffer, Pool
-from mirrortui.mirror import spares
 from mirrortui.mirror.array import Array, Member, Signature, State
-from mirrortui.mirror.behind import BehindWrite, Lag
-from mirrortui.mirror.book import Book, prefer
-from mirrortui.mirror.check import Checker
+from mirrortui.mirror.checking.check import Checker
 from mirrortui.mirror.chunks import ChunkSet
-from mirrortui.mirror.correct import Corrector
-from mirrortui.mirror.daemon import Daemon
 from mirrortui.mirror.executor import Executor, Host
-from mirrortui.mirror.gate import Gate
-from mirrortui.mirror.hedges import Hedges
-from mirrortui.mirror.intent import HOT, Intent
-from mirrortui.mirror.laggards import Laggards
-from mirrortui.mirror.losses import Losses
-from mirrortui.mirror.refusals import Refusals
-from mirrortui.mirror.scribe import Scribe
-from mirrortui.mirror.silence import Silence
-from mirrortui.mirror.steady import ReadDone, SteadyRead, SteadyWrite
-from mirrortui.mirror.sync import Sync
+from mirrortui.mirror.metadata.daemon import Daemon
+from mirrortui.mirror.metadata.intent import HOT, Intent
+from mirrortui.mirror.metadata.scribe import Scribe
+from mirrortui.mirror.syncing.correct import Corrector
+from mirrortui.mirror.syncing.sync import Sync
 from mirrortui.mirror.tickets import Tickets
+from mirrortui.mirror.traffic.behind import BehindWrite, Lag
+from mirrortui.mirror.traffic.book import Book, prefer
+from mirrortui.mirror.traffic.gate import Gate
+from mirrortui.mirror.traffic.hedges import Hedges
+from mirrortui.mirror.traffic.laggards import Laggards
+from mirrortui.mirror.traffic.losses import Losses
+from mirrortui.mirror.traffic.refusals import Refusals
+from mirrortui.mirror.traffic.silence import Silence
+from mirrortui.mirror.traffic.steady import ReadDone, SteadyRead, SteadyWrite
 from mirrortui.mirror.tuning import Tuning
+from mirrortui.mirror.verbs import spares
 
 _QUEUE = 4
 """Reads in flight on a member from which on one that has fewer is asked, whose turn it is not."""

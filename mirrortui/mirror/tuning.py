@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mirrortui.mirror.decide import LEAST_CHUNK
+from mirrortui.mirror.assembly.decide import LEAST_CHUNK
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mirrortui.api.answers import BadBlocks, BadRange
-from mirrortui.mirror.manage import attached
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.retest import retest
+from mirrortui.mirror.syncing.retest import retest
+from mirrortui.mirror.verbs.manage import attached
 from mirrortui.units import SECTOR
 
 

@@ -15,11 +15,11 @@ from mirrortui.device.base import Op
 from mirrortui.errors import MirrortuiError, RefusedError, RequestError
 from mirrortui.format.superblock import format_uuid
 from mirrortui.log import logger
-from mirrortui.mirror import replacing
-from mirrortui.mirror.copying import Run
+from mirrortui.mirror.checking.findings import Difference, Findings, with_winner
 from mirrortui.mirror.executor import Operation, wait
-from mirrortui.mirror.findings import Difference, Findings, with_winner
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.syncing.copying import Run
+from mirrortui.mirror.verbs import replacing
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.messages import LONGEST_LINE

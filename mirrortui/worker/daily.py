@@ -12,10 +12,10 @@ from mirrortui.api.requests import AccessRequest, BitmapRequest, GrowRequest, Se
 from mirrortui.api.vocabulary import DailyVerb, MemberFlag
 from mirrortui.errors import RefusedError, RequestError
 from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY
-from mirrortui.mirror import access, bitmaps, settings
 from mirrortui.mirror.array import Member, Observer
-from mirrortui.mirror.manage import check_settled
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.verbs import access, bitmaps, settings
+from mirrortui.mirror.verbs.manage import check_settled
 from mirrortui.units import format_size
 from mirrortui.worker import growing
 from mirrortui.worker.checks import Checks

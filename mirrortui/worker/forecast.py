@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from mirrortui.api.answers import Forecast
 from mirrortui.errors import RefusedError
-from mirrortui.mirror import spares
 from mirrortui.mirror.array import Member, State
-from mirrortui.mirror.manage import attached
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.verbs import spares
+from mirrortui.mirror.verbs.manage import attached
 from mirrortui.units import format_duration, format_size
 
 

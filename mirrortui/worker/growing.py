@@ -9,10 +9,10 @@ from mirrortui.api.answers import Plan
 from mirrortui.api.consent import command
 from mirrortui.api.requests import GrowRequest
 from mirrortui.errors import RequestError
-from mirrortui.mirror import size, spares, width
 from mirrortui.mirror.array import Array, Observer, State
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.size import Growth
+from mirrortui.mirror.verbs import size, spares, width
+from mirrortui.mirror.verbs.size import Growth
 from mirrortui.units import format_size
 
 Act = Callable[[], Coroutine[Any, Any, None]]

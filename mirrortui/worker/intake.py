@@ -8,7 +8,7 @@ from types import TracebackType
 from mirrortui.api.requests import AdoptRequest
 from mirrortui.device.base import Device
 from mirrortui.device.buffers import Pool
-from mirrortui.mirror.transplant import lay_out, transplant
+from mirrortui.mirror.birth.transplant import lay_out, transplant
 from mirrortui.units import format_size
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.members import Members

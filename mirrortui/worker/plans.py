@@ -13,10 +13,10 @@ from mirrortui.api.requests import ReplaceRequest
 from mirrortui.api.vocabulary import SyncVerb, Verb
 from mirrortui.device.probe import Probe
 from mirrortui.errors import ChangedError, MirrortuiError, RefusedError
-from mirrortui.mirror import replacing, spares
 from mirrortui.mirror.array import Array, Member, State
-from mirrortui.mirror.manage import ReAdd, attached
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.verbs import replacing, spares
+from mirrortui.mirror.verbs.manage import ReAdd, attached
 from mirrortui.units import format_duration, format_size
 from mirrortui.worker.candidates import deliberation, losses
 

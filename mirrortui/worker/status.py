@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from mirrortui.api import mirrors
 from mirrortui.api.vocabulary import MemberState, MirrorState, SyncAction
 from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY, format_uuid
-from mirrortui.mirror import spares
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.chunks import ChunkSet
-from mirrortui.mirror.intent import CLEAN
+from mirrortui.mirror.metadata.intent import CLEAN
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.verbs import spares
 from mirrortui.nbd.requests import Traffic
 from mirrortui.units import format_size
 from mirrortui.worker.members import Absent

@@ -15,7 +15,7 @@ from mirrortui.device.reach import Reach, furthest, reaches
 from mirrortui.errors import InUseError, MemberError, RefusedError
 from mirrortui.format import bitmap
 from mirrortui.format.layout import Layout
-from mirrortui.mirror import adopt
+from mirrortui.mirror.birth import adopt
 from mirrortui.units import SECTOR, format_size
 
 

@@ -23,8 +23,8 @@ from mirrortui.errors import ChangedError, InUseError, MirrortuiError, RefusedEr
 from mirrortui.format import lookup
 from mirrortui.format.names import printable
 from mirrortui.format.superblock import format_uuid
-from mirrortui.mirror.erase import erase_superblocks
-from mirrortui.mirror.reading import find_superblocks
+from mirrortui.mirror.assembly.reading import find_superblocks
+from mirrortui.mirror.birth.erase import erase_superblocks
 from mirrortui.units import format_moment
 from mirrortui.worker.loop import Loop
 

@@ -28,10 +28,10 @@ from mirrortui.device.base import Device
 from mirrortui.device.probe import Probe
 from mirrortui.errors import MemberError, MirrortuiError, NotFoundError, RefusedError, RequestError
 from mirrortui.log import logger
-from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import Observer, State
+from mirrortui.mirror.assembly.reading import read_member
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.verbs import manage, replacing
 from mirrortui.units import format_size
 from mirrortui.worker import badblocks, daily, plans, winner
 from mirrortui.worker.aside import Aside

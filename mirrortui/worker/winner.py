@@ -10,9 +10,9 @@ from mirrortui.api.mirrors import Difference
 from mirrortui.api.requests import ByteRange, SyncRequest
 from mirrortui.errors import NotFoundError, RefusedError, RequestError
 from mirrortui.mirror.array import Array, State
-from mirrortui.mirror.copying import Run
-from mirrortui.mirror.findings import Findings, unsettled
+from mirrortui.mirror.checking.findings import Findings, unsettled
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.syncing.copying import Run
 from mirrortui.units import SECTOR
 from mirrortui.worker.checks import Checks, shown
 

@@ -16,11 +16,12 @@ from mirrortui.device.base import Device
 from mirrortui.device.buffers import Pool
 from mirrortui.device.ioengine import IoEngine
 from mirrortui.errors import MirrortuiError
-from mirrortui.mirror import manage, silence
-from mirrortui.mirror.adopt import adopt
-from mirrortui.mirror.assemble import AssembleSpec, assemble
-from mirrortui.mirror.create import CreateSpec, create
+from mirrortui.mirror.assembly.assemble import AssembleSpec, assemble
+from mirrortui.mirror.birth.adopt import adopt
+from mirrortui.mirror.birth.create import CreateSpec, create
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.traffic import silence
+from mirrortui.mirror.verbs import manage
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.checks import Checks
 from mirrortui.worker.control import Control

@@ -14,10 +14,10 @@ from mirrortui.device.base import Device, Op, Waiter
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.device.filters.passing import CallLater, Filter
 from mirrortui.device.opening import open_engine, open_member
-from mirrortui.mirror import manage
-from mirrortui.mirror.assemble import AssembleSpec, assemble
-from mirrortui.mirror.create import CreateSpec, create
+from mirrortui.mirror.assembly.assemble import AssembleSpec, assemble
+from mirrortui.mirror.birth.create import CreateSpec, create
 from mirrortui.mirror.tuning import Tuning
+from mirrortui.mirror.verbs import manage
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.nbd_server import NbdServer
 

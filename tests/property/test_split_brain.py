@@ -15,17 +15,17 @@ import pytest
 from mirrortui.errors import DivergedError, RefusedError
 from mirrortui.format import parting
 from mirrortui.format.layout import Layout
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assemble import AssembleSpec, assemble
-from mirrortui.mirror.create import CreateSpec, create
-from mirrortui.mirror.decide import decide
+from mirrortui.mirror.assembly.assemble import AssembleSpec, assemble
+from mirrortui.mirror.assembly.decide import decide
+from mirrortui.mirror.assembly.found import Found
+from mirrortui.mirror.assembly.reading import read_member
+from mirrortui.mirror.assembly.verdict import Verdict
+from mirrortui.mirror.birth.create import CreateSpec, create
 from mirrortui.mirror.executor import Executor
-from mirrortui.mirror.found import Found
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.reading import read_member
 from mirrortui.mirror.tuning import Tuning
-from mirrortui.mirror.verdict import Verdict
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import SECTOR
 from tests.stage import METADATA, Stage, image

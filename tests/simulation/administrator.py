@@ -7,11 +7,11 @@ from dataclasses import replace
 from functools import partial
 
 from mirrortui.errors import DivergedError, MirrortuiError
-from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import State
+from mirrortui.mirror.assembly.reading import read_member
 from mirrortui.mirror.executor import Task
-from mirrortui.mirror.reading import read_member
-from mirrortui.mirror.retest import retest
+from mirrortui.mirror.syncing.retest import retest
+from mirrortui.mirror.verbs import manage, replacing
 from mirrortui.testing.simulated import SimDisk
 from tests.simulation.daily import Daily
 from tests.simulation.model import WrongAnswerError

@@ -13,10 +13,10 @@ from mirrortui.device.filters.crash import PowerCut
 from mirrortui.errors import MirrortuiError
 from mirrortui.format.layout import Layout
 from mirrortui.format.ondisk import SUPERBLOCK_BYTES
-from mirrortui.mirror.adopt import adopt, written
-from mirrortui.mirror.erase import erase_superblocks
+from mirrortui.mirror.birth.adopt import adopt, written
+from mirrortui.mirror.birth.erase import erase_superblocks
+from mirrortui.mirror.birth.transplant import transplant
 from mirrortui.mirror.executor import Task
-from mirrortui.mirror.transplant import transplant
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import SECTOR
 from mirrortui.worker.tail import used

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from mirrortui.errors import DegradedStartError, DivergedError, MirrortuiError
-from mirrortui.mirror.assemble import AssembleSpec, assemble
+from mirrortui.mirror.assembly.assemble import AssembleSpec, assemble
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.testing.simulated import SimDisk
 from tests.simulation.checks import Checks

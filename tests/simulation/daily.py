@@ -7,9 +7,9 @@ from functools import partial
 
 from mirrortui.errors import MirrortuiError
 from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY
-from mirrortui.mirror import access, bitmaps, manage, settings, size, width
 from mirrortui.mirror.array import Member, State
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.verbs import access, bitmaps, manage, settings, size, width
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import SECTOR
 from tests.simulation.checks import Checks

@@ -7,8 +7,8 @@ from __future__ import annotations
 from functools import partial
 
 from mirrortui.errors import MirrortuiError
-from mirrortui.mirror.check import outcome
-from mirrortui.mirror.findings import Findings
+from mirrortui.mirror.checking.check import outcome
+from mirrortui.mirror.checking.findings import Findings
 from mirrortui.mirror.mirror import Mirror
 from tests.simulation.model import WrongAnswerError
 from tests.simulation.scene import Scene

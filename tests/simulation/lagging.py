@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from mirrortui.device.buffers import Buffer
 from mirrortui.format.superblock import WRITE_MOSTLY
-from mirrortui.mirror import manage, settings
 from mirrortui.mirror.array import State
+from mirrortui.mirror.verbs import manage, settings
 from mirrortui.testing.simulated import Request
 from tests.simulation.races import DATA, Played, data_write
 from tests.stage import states

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer
-from mirrortui.mirror import manage
+from mirrortui.mirror.verbs import manage
 from tests.simulation.races import DATA, Played
 
 

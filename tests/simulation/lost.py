@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mirrortui.device.base import Loss
 from mirrortui.errors import RefusedError
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import SimDisk
 from tests.stage import Stage, states
 

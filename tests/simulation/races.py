@@ -8,10 +8,10 @@ from collections.abc import Callable
 from mirrortui.device.base import Op
 from mirrortui.format import badblocks, superblock
 from mirrortui.format.superblock import Feature
-from mirrortui.mirror import access, bitmaps, manage, replacing
 from mirrortui.mirror.array import State
+from mirrortui.mirror.assembly.reading import read_member
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.verbs import access, bitmaps, manage, replacing
 from mirrortui.testing.simulated import Request, SimDisk
 from mirrortui.units import MIB, SECTOR
 from tests.stage import METADATA, Stage, states

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
+from mirrortui.mirror.checking.findings import Findings
 from mirrortui.mirror.executor import sleep
-from mirrortui.mirror.findings import Findings
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.verbs import manage
 from mirrortui.units import KIB, MIB
 from tests.simulation.races import Played, data_write
 from tests.simulation.winning import PAGE, held, made, spoil

@@ -8,10 +8,10 @@ from mirrortui.device.base import Op
 from mirrortui.errors import FormatError
 from mirrortui.format import superblock
 from mirrortui.format.superblock import Superblock
-from mirrortui.mirror import manage, size
 from mirrortui.mirror.array import State
-from mirrortui.mirror.found import Found
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.assembly.found import Found
+from mirrortui.mirror.assembly.reading import read_member
+from mirrortui.mirror.verbs import manage, size
 from mirrortui.testing.simulated import Request
 from mirrortui.units import MIB, SECTOR
 from tests.simulation.races import SUPERBLOCK, Played

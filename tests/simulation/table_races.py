@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from mirrortui.errors import DivergedError
-from mirrortui.mirror import bitmaps, manage, replacing, settings
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.assembly.reading import read_member
+from mirrortui.mirror.verbs import bitmaps, manage, replacing, settings
 from mirrortui.units import KIB
 from tests.stage import Stage
 

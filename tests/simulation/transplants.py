@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from mirrortui.errors import FormatError
 from mirrortui.format.layout import Layout
-from mirrortui.mirror import adopt
+from mirrortui.mirror.assembly.reading import read_member
+from mirrortui.mirror.birth import adopt
+from mirrortui.mirror.birth.transplant import lay_out, transplant
 from mirrortui.mirror.executor import Task
-from mirrortui.mirror.reading import read_member
-from mirrortui.mirror.transplant import lay_out, transplant
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB, SECTOR
 from tests.stage import Stage, image

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from mirrortui.errors import MirrortuiError
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
+from mirrortui.mirror.checking.findings import Findings, with_winner
 from mirrortui.mirror.executor import Task
-from mirrortui.mirror.findings import Findings, with_winner
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import SECTOR
 from tests.simulation.model import WrongAnswerError

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
+from mirrortui.mirror.checking.findings import Findings, unsettled, with_winner
 from mirrortui.mirror.executor import sleep
-from mirrortui.mirror.findings import Findings, unsettled, with_winner
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB
 from tests.simulation.races import DATA, Played, data_write

@@ -13,8 +13,8 @@ from mirrortui.device.filters.crash import PowerCut
 from mirrortui.format import bitmap
 from mirrortui.format.layout import Layout
 from mirrortui.format.superblock import WRITE_MOSTLY, Feature
-from mirrortui.mirror import manage
-from mirrortui.mirror.create import CreateSpec, create
+from mirrortui.mirror.birth.create import CreateSpec, create
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import Rates, SimDisk
 from mirrortui.units import SECTOR
 from tests.simulation.administrator import Administrator

@@ -13,7 +13,7 @@ from mirrortui.clock import SystemClock
 from mirrortui.engine.journal import Journal
 from mirrortui.engine.kernel import Keeper, KernelArrays
 from mirrortui.errors import NotFoundError, RefusedError
-from mirrortui.mirror import manage
+from mirrortui.mirror.verbs import manage
 from mirrortui.units import KIB, SECTOR
 from mirrortui.worker import badblocks
 from tests.stage import METADATA, Stage

@@ -16,7 +16,7 @@ from mirrortui.kernel.exchange import Exchange
 from mirrortui.kernel.hand import Hand
 from mirrortui.kernel.lookout import Lookout
 from mirrortui.kernel.sysfs import Sysfs
-from mirrortui.mirror.found import Found
+from mirrortui.mirror.assembly.found import Found
 from mirrortui.testing.manual_clock import ManualClock
 from tests.golden import members
 from tests.sysfs import attribute, furnish, plant, set_attribute, write_member

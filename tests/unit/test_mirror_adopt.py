@@ -7,9 +7,10 @@ import pytest
 from mirrortui.device.filters.crash import PowerCut
 from mirrortui.errors import FormatError, MemberError
 from mirrortui.format.layout import Layout
-from mirrortui.mirror import adopt, manage
 from mirrortui.mirror.array import State
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.assembly.reading import read_member
+from mirrortui.mirror.birth import adopt
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import GIB, KIB, MIB, SECTOR, TIB
 from tests.stage import Stage, states

@@ -10,11 +10,11 @@ import pytest
 from mirrortui.errors import DegradedStartError, DivergedError, FormatError, MemberError, RequestError
 from mirrortui.format import bitmap, superblock
 from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, Feature
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
-from mirrortui.mirror.decide import decide
-from mirrortui.mirror.found import Found
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.assembly.decide import decide
+from mirrortui.mirror.assembly.found import Found
+from mirrortui.mirror.assembly.reading import read_member
+from mirrortui.mirror.verbs import manage
 from tests.golden import members
 from tests.stage import Stage, image, states
 

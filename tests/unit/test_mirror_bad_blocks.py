@@ -8,9 +8,9 @@ from dataclasses import replace
 from mirrortui.format import badblocks, layout, superblock
 from mirrortui.format.badblocks import BadRange
 from mirrortui.format.superblock import Feature, Superblock
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, SECTOR
 from tests.stage import METADATA, Stage, states

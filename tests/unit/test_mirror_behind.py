@@ -8,9 +8,9 @@ import pytest
 
 from mirrortui.errors import RefusedError
 from mirrortui.format.superblock import WRITE_MOSTLY
-from mirrortui.mirror import bitmaps, manage, settings
-from mirrortui.mirror.behind import MOST_BYTES
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.traffic.behind import MOST_BYTES
+from mirrortui.mirror.verbs import bitmaps, manage, settings
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB
 from tests.stage import Stage

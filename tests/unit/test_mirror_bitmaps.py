@@ -6,11 +6,11 @@ import pytest
 
 from mirrortui.errors import RefusedError, RequestError
 from mirrortui.format import bitmap
-from mirrortui.mirror import bitmaps, manage
 from mirrortui.mirror.array import State
-from mirrortui.mirror.found import Found
+from mirrortui.mirror.assembly.found import Found
+from mirrortui.mirror.assembly.reading import read_member
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.verbs import bitmaps, manage
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB, SECTOR
 from tests.golden import members

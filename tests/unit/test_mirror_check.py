@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import pytest
 
 from mirrortui.errors import RefusedError
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
 from mirrortui.mirror.badranges import BadRanges
-from mirrortui.mirror.check import outcome
-from mirrortui.mirror.findings import MOST_RANGES, Difference, Findings
+from mirrortui.mirror.checking.check import outcome
+from mirrortui.mirror.checking.findings import MOST_RANGES, Difference, Findings
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB
 from tests.simulation.races import Played, data_write

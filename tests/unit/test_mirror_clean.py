@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from mirrortui.format import superblock
-from mirrortui.mirror import manage
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import SimDisk
 from tests.simulation.races import Played, data_write
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mirrortui.mirror import manage
-from mirrortui.mirror.courtesy import MANNERS, PIECE, SILENCE, Courtesy, Impact
-from mirrortui.mirror.findings import Findings
+from mirrortui.mirror.checking.findings import Findings
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.syncing.courtesy import MANNERS, PIECE, SILENCE, Courtesy, Impact
+from mirrortui.mirror.verbs import manage
 from mirrortui.units import KIB, MIB
 from tests.stage import Stage
 

@@ -13,9 +13,9 @@ from mirrortui.device.signatures import identify
 from mirrortui.errors import MemberError, RefusedError
 from mirrortui.format import lookup
 from mirrortui.format.superblock import take_as_read
-from mirrortui.mirror import manage
-from mirrortui.mirror.create import CreateSpec, create
+from mirrortui.mirror.birth.create import CreateSpec, create
 from mirrortui.mirror.executor import Task
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB, SECTOR
 from tests.golden import GoldenMember, members

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mirrortui.device.base import Extent, Op
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB, SECTOR
 from tests.simulation.races import Played, data_write

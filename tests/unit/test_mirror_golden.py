@@ -9,9 +9,9 @@ import pytest
 
 from mirrortui.format import bitmap
 from mirrortui.format.lookup import find
-from mirrortui.mirror.decide import decide
-from mirrortui.mirror.found import Found
-from mirrortui.mirror.verdict import Verdict
+from mirrortui.mirror.assembly.decide import decide
+from mirrortui.mirror.assembly.found import Found
+from mirrortui.mirror.assembly.verdict import Verdict
 from mirrortui.units import SECTOR
 from tests.golden import GoldenMember, members
 

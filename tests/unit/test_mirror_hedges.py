@@ -5,9 +5,9 @@ from __future__ import annotations
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer
 from mirrortui.format.superblock import WRITE_MOSTLY
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
-from mirrortui.mirror.hedges import BURST, SHARE
+from mirrortui.mirror.traffic.hedges import BURST, SHARE
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import Request
 from mirrortui.units import KIB, MIB
 from tests.simulation import late

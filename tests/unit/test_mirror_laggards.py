@@ -8,9 +8,9 @@ import pytest
 
 from mirrortui.device.base import Op
 from mirrortui.format.superblock import WRITE_MOSTLY
-from mirrortui.mirror import manage
-from mirrortui.mirror.laggards import FLOOR, PATIENCE
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.traffic.laggards import FLOOR, PATIENCE
+from mirrortui.mirror.verbs import manage
 from mirrortui.units import KIB, MIB
 from tests.simulation.races import Played
 from tests.stage import Stage

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from mirrortui.mirror import manage, replacing
+from mirrortui.mirror.assembly.reading import read_member
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.verbs import manage, replacing
 from mirrortui.testing.simulated import SimDisk
 from tests.stage import Stage
 

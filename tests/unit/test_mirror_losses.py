@@ -9,8 +9,8 @@ import pytest
 
 from mirrortui.device.base import Loss, Op
 from mirrortui.device.filters.fault import Fault, FaultFilter
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
+from mirrortui.mirror.verbs import manage
 from mirrortui.units import MIB
 from tests.simulation.lost import (
     CUT,

@@ -10,11 +10,11 @@ import pytest
 from mirrortui.device.base import Op
 from mirrortui.errors import MemberError, NotFoundError, RefusedError, RequestError
 from mirrortui.format import superblock
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
-from mirrortui.mirror.create import CreateSpec, plan
-from mirrortui.mirror.decide import decide
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.assembly.decide import decide
+from mirrortui.mirror.assembly.reading import read_member
+from mirrortui.mirror.birth.create import CreateSpec, plan
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import Request, SimDisk
 from mirrortui.units import KIB, MIB
 from tests.golden import members

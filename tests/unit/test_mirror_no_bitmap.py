@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mirrortui.format import ondisk
+from mirrortui.mirror.assembly.reading import read_member
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.reading import read_member
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import MIB
 from tests.golden import members

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from mirrortui.device.base import Op
 from mirrortui.format import superblock
 from mirrortui.format.superblock import Superblock
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, SECTOR
 from tests.stage import METADATA, Stage, states

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mirrortui.mirror import manage
-from mirrortui.mirror.progress import Progress
+from mirrortui.mirror.syncing.progress import Progress
+from mirrortui.mirror.verbs import manage
 from mirrortui.units import KIB, MIB
 from tests.stage import Stage
 

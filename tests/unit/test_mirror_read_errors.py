@@ -9,12 +9,12 @@ import pytest
 
 from mirrortui.format import badblocks
 from mirrortui.format.badblocks import BadRange
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import Member, State
 from mirrortui.mirror.badranges import BadRanges
-from mirrortui.mirror.correct import ErrorRate
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.retest import retest
+from mirrortui.mirror.syncing.correct import ErrorRate
+from mirrortui.mirror.syncing.retest import retest
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB, SECTOR
 from tests.stage import METADATA, Stage, states

@@ -13,12 +13,12 @@ from mirrortui.device.base import Op
 from mirrortui.errors import DegradedStartError, DivergedError, MemberError, RefusedError
 from mirrortui.format import parting
 from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, Feature, Superblock
-from mirrortui.mirror import manage, replacing
 from mirrortui.mirror.array import State
-from mirrortui.mirror.decide import decide
-from mirrortui.mirror.found import Found
+from mirrortui.mirror.assembly.decide import decide
+from mirrortui.mirror.assembly.found import Found
+from mirrortui.mirror.assembly.reading import read_member
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.verbs import manage, replacing
 from mirrortui.testing.simulated import Request, SimDisk
 from mirrortui.units import KIB, MIB
 from tests.stage import Stage, image, states

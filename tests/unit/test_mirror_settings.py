@@ -10,11 +10,11 @@ import pytest
 from mirrortui.errors import MemberError, NotFoundError, RefusedError, RequestError
 from mirrortui.format import names
 from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY
-from mirrortui.mirror import access, manage, settings
 from mirrortui.mirror.array import State
-from mirrortui.mirror.findings import Findings
+from mirrortui.mirror.assembly.reading import read_member
+from mirrortui.mirror.checking.findings import Findings
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.verbs import access, manage, settings
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import MIB, SECTOR
 from tests.stage import METADATA, Stage, image, states

@@ -7,8 +7,8 @@ import errno
 import pytest
 
 from mirrortui.device.base import Op
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
+from mirrortui.mirror.verbs import manage
 from mirrortui.units import KIB
 from tests.simulation.silent import (
     inline,

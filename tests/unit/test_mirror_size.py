@@ -10,12 +10,12 @@ import pytest
 from mirrortui.errors import RefusedError
 from mirrortui.format import layout
 from mirrortui.format.superblock import Superblock
-from mirrortui.mirror import bitmaps, manage, size
 from mirrortui.mirror.array import State
-from mirrortui.mirror.create import CreateSpec, create
-from mirrortui.mirror.found import Found
+from mirrortui.mirror.assembly.found import Found
+from mirrortui.mirror.assembly.reading import read_member
+from mirrortui.mirror.birth.create import CreateSpec, create
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.verbs import bitmaps, manage, size
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB, SECTOR
 from tests.golden import members

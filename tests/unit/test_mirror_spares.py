@@ -6,11 +6,11 @@ import pytest
 
 from mirrortui.errors import RefusedError, RequestError
 from mirrortui.format import badblocks
-from mirrortui.mirror import manage, spares
 from mirrortui.mirror.array import State
 from mirrortui.mirror.badranges import BadRanges
-from mirrortui.mirror.create import CreateSpec, create
+from mirrortui.mirror.birth.create import CreateSpec, create
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.verbs import manage, spares
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import MIB, SECTOR
 from mirrortui.worker.forecast import forecast

@@ -10,8 +10,8 @@ import pytest
 from mirrortui.errors import FormatError, RefusedError
 from mirrortui.format import superblock
 from mirrortui.format.superblock import Feature
-from mirrortui.mirror import manage
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import SimDisk
 from tests.stage import Stage, image
 

@@ -13,11 +13,11 @@ import pytest
 from mirrortui.errors import DivergedError, MemberError
 from mirrortui.format import parting
 from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, Feature
-from mirrortui.mirror import manage, settings
 from mirrortui.mirror.array import State
-from mirrortui.mirror.decide import decide
-from mirrortui.mirror.found import Found
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.assembly.decide import decide
+from mirrortui.mirror.assembly.found import Found
+from mirrortui.mirror.assembly.reading import read_member
+from mirrortui.mirror.verbs import manage, settings
 from mirrortui.units import KIB, MIB
 from tests.stage import Stage, states
 

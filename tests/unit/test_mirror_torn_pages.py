@@ -11,7 +11,7 @@ import pytest
 
 from mirrortui.device.base import Device, Op, Waiter
 from mirrortui.device.buffers import Buffer
-from mirrortui.mirror import manage
+from mirrortui.mirror.verbs import manage
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB, SECTOR
 from tests.stage import METADATA, Stage

@@ -8,9 +8,10 @@ import pytest
 
 from mirrortui.device.base import Op
 from mirrortui.errors import MemberError
-from mirrortui.mirror import adopt, manage
 from mirrortui.mirror.array import State
-from mirrortui.mirror.transplant import lay_out
+from mirrortui.mirror.birth import adopt
+from mirrortui.mirror.birth.transplant import lay_out
+from mirrortui.mirror.verbs import manage
 from mirrortui.units import GIB, KIB, MIB, SECTOR, TIB
 from tests.simulation.transplants import (
     CONTENT,

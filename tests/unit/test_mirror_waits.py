@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mirrortui.errors import FormatError
-from mirrortui.mirror import bitmaps, manage
 from mirrortui.mirror.array import State
+from mirrortui.mirror.verbs import bitmaps, manage
 from tests.golden import members
 from tests.stage import Stage, image, states
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mirrortui.errors import RefusedError, RequestError
-from mirrortui.mirror import manage, width
 from mirrortui.mirror.array import State
+from mirrortui.mirror.assembly.reading import read_member
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.verbs import manage, width
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB, SECTOR
 from tests.stage import METADATA, Stage, states

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from mirrortui.mirror import manage
 from mirrortui.mirror.array import State
 from mirrortui.mirror.badranges import BadRanges
-from mirrortui.mirror.check import outcome
-from mirrortui.mirror.findings import Difference, Findings
+from mirrortui.mirror.checking.check import outcome
+from mirrortui.mirror.checking.findings import Difference, Findings
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.verbs import manage
 from mirrortui.units import KIB, MIB
 from tests.simulation.races import DATA
 from tests.simulation.winning import PAGE, begin, held, made, repair, spoil

@@ -6,7 +6,7 @@ from errno import ENOSPC
 
 from mirrortui.device.base import Op
 from mirrortui.device.filters.fault import Fault, FaultFilter
-from mirrortui.mirror import manage
+from mirrortui.mirror.verbs import manage
 from mirrortui.units import MIB
 from tests.stage import Stage
 

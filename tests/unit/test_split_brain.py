@@ -15,15 +15,15 @@ from mirrortui.engine.rehearsal import history
 from mirrortui.errors import ChangedError, DivergedError, MemberError, RefusedError
 from mirrortui.format import bitmap, parting
 from mirrortui.format.superblock import ROLE_SPARE, Feature
-from mirrortui.mirror import manage, settings
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assemble import AssembleSpec, assemble
-from mirrortui.mirror.decide import decide
-from mirrortui.mirror.differences import doubt
-from mirrortui.mirror.diverged import Side
-from mirrortui.mirror.found import Found
+from mirrortui.mirror.assembly.assemble import AssembleSpec, assemble
+from mirrortui.mirror.assembly.decide import decide
+from mirrortui.mirror.assembly.differences import doubt
+from mirrortui.mirror.assembly.diverged import Side
+from mirrortui.mirror.assembly.found import Found
+from mirrortui.mirror.assembly.reading import read_member
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.verbs import manage, settings
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB
 from tests.stage import METADATA, Stage, image, states

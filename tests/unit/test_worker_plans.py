@@ -16,12 +16,12 @@ from mirrortui.device.buffers import Pool
 from mirrortui.device.opening import open_engine, open_member
 from mirrortui.device.probe import check_candidate
 from mirrortui.errors import ChangedError, NotFoundError, RefusedError
-from mirrortui.mirror import manage, replacing
-from mirrortui.mirror.assemble import AssembleSpec, assemble
+from mirrortui.mirror.assembly.assemble import AssembleSpec, assemble
+from mirrortui.mirror.assembly.reading import read_member
 from mirrortui.mirror.badranges import BadRanges
-from mirrortui.mirror.create import CreateSpec, create
+from mirrortui.mirror.birth.create import CreateSpec, create
 from mirrortui.mirror.mirror import Mirror
-from mirrortui.mirror.reading import read_member
+from mirrortui.mirror.verbs import manage, replacing
 from mirrortui.units import KIB, MIB
 from mirrortui.worker import plans
 from mirrortui.worker.loop import Loop

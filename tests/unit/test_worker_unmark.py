@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from mirrortui.errors import FormatError
-from mirrortui.mirror.reading import find_superblocks
+from mirrortui.mirror.assembly.reading import find_superblocks
 from mirrortui.worker import unmark
 from tests.golden import members
 

@@ -13,9 +13,9 @@ from mirrortui.api import winner as words
 from mirrortui.api.mirrors import Difference as Told
 from mirrortui.api.requests import ByteRange, SyncRequest
 from mirrortui.errors import MirrortuiError, NotFoundError, RefusedError, RequestError
-from mirrortui.mirror import manage
-from mirrortui.mirror.findings import Difference, Findings, with_winner
+from mirrortui.mirror.checking.findings import Difference, Findings, with_winner
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.verbs import manage
 from mirrortui.units import KIB, MIB
 from mirrortui.worker import checks, winner
 from tests.stage import Stage

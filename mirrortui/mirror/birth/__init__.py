@@ -1,0 +1,1 @@
+"""How devices become members: a new mirror, or one around data that is there already."""

@@ -1,0 +1,1 @@
+"""Comparing the copies, and settling what differs."""

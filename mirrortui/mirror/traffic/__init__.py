@@ -1,0 +1,1 @@
+"""Clients' reads, writes and flushes, and members that are slow at them."""
