@@ -96,6 +96,8 @@ class Create:
 
     name: str
     members: tuple[str, ...]
+    missing: int = 0
+    """Places that stay vacant for now."""
     force: bool = False
     assume_clean: bool = False
     spares: tuple[str, ...] = ()
@@ -127,6 +129,7 @@ class Create:
         return CreateRequest(
             name=self.name,
             members=list(self.members),
+            missing=self.missing,
             force=self.force,
             assume_clean=self.assume_clean,
             spares=list(self.spares),

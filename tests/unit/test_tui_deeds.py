@@ -169,15 +169,19 @@ async def test_create_with_options_and_spares() -> None:
         assert [member.write_mostly for member in made.members][:2] == [False, True]
 
 
-async def test_create_goes_on_only_when_there_are_two_members_and_back_by_escape() -> None:
+async def test_create_goes_on_only_when_there_are_members_and_back_by_escape() -> None:
     async with playing("empty") as play:
         await play.press("c")
         await play.type("new")
-        await play.press("enter", "space", "enter")
+        await play.press("enter", "enter")
         assert isinstance(play.screen, CreateDialog)
         assert play.screen.step == 0
-        assert play.screen.missing() == "one more member to choose"
-        await play.press("down", "space", "enter")
+        assert play.screen.missing() == "members to choose"
+        await play.press("space")
+        assert play.screen.onward() == "options and plan, with one member for now"
+        await play.press("down", "space")
+        assert play.screen.onward() == "options and plan"
+        await play.press("enter")
         assert play.screen.step == 1
         await play.press("escape")
         assert isinstance(play.screen, CreateDialog)
@@ -185,6 +189,18 @@ async def test_create_goes_on_only_when_there_are_two_members_and_back_by_escape
         await play.press("y", "escape")
         assert play.at_home
         assert play.engine.mirrors() == []
+
+
+async def test_one_member_is_enough_for_now() -> None:
+    async with playing("empty") as play:
+        await play.press("c")
+        await play.type("new")
+        await play.press("enter", "space", "enter")
+        assert play.plan() == "mirrortui create new /dev/sdg missing --yes"
+        await play.press("y")
+        assert play.at_home
+        made = play.engine.mirror("new")
+        assert (made.state, made.raid_disks, len(made.members)) == ("degraded", 2, 1)
 
 
 async def test_a_spare_is_marked_instead_of_a_member() -> None:

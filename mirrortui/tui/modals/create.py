@@ -48,7 +48,9 @@ _ABOUT = {
 
 
 class CreateDialog(Wizard):
-    """A name, and at least two of: devices, image files. Then options, beside the plan that they make."""
+    """A name, and devices or image files; beside one alone a place is kept. Then options, beside the plan that they
+    make.
+    """
 
     STEPS = ("name and members", "options and plan")
     PROMPT = "asking the engine …"
@@ -113,8 +115,11 @@ class CreateDialog(Wizard):
     def missing(self) -> str:
         if not self.query_one("#name", Entry).value.strip():
             return f"first a name; enter takes {self._suggested}"
-        chosen = len(self._members)
-        return "" if chosen > 1 else f"{'two members' if chosen == 0 else 'one more member'} to choose"
+        return "" if self._members else "members to choose"
+
+    def onward(self) -> str:
+        alone = len(self._members) == 1
+        return f"{super().onward()}{', with one member for now' * alone}"
 
     def proposal(self) -> Create | None:
         if self.missing():
@@ -123,6 +128,7 @@ class CreateDialog(Wizard):
         return Create(
             self.query_one("#name", Entry).value.strip(),
             self._members,
+            missing=1 if len(self._members) == 1 else 0,
             force=self.query_one("#force", Tick).value,
             assume_clean=self.query_one("#clean", Tick).value,
             spares=(*self._spares, *self.query_one("#spares", PathEntry).paths),

@@ -93,9 +93,13 @@ class Wizard(PlanDialog):
             step = (
                 Content(missing)
                 if missing
-                else link(row(("enter", "$accent bold"), f"  {self.STEPS[self.step + 1]}"), "choose")
+                else link(row(("enter", "$accent bold"), f"  {self.onward()}"), "choose")
             )
             onward.update(row(" ", step, "    ", link(row((self._way_out, "$quiet")), "leave")))
+
+    def onward(self) -> str:
+        """Where enter leads."""
+        return self.STEPS[self.step + 1]
 
     @property
     def _way_out(self) -> str:
