@@ -64,6 +64,7 @@ def test_from_creation_to_assembly(world: World) -> None:
     assert world.events("resync-started", "recovery-started")[1:] == [], "a clean mirror has nothing to copy"
 
 
+@pytest.mark.slow
 def test_a_new_member_is_filled(world: World) -> None:
     mirror = world.create()
     with NbdClient.connect(mirror.uri) as client:
@@ -81,6 +82,7 @@ def test_a_new_member_is_filled(world: World) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_comes_back_is_looked_at_anew(world: World) -> None:
     """The file that failed has been replaced by a copy of it: that is what is taken back."""
     mirror = world.create()
@@ -178,6 +180,7 @@ def test_a_full_disk_fails_one_member_and_not_the_mirror(world: World) -> None:
         world.unmount(small)
 
 
+@pytest.mark.slow
 def test_more_addresses_last_over_a_restart(world: World) -> None:
     world.create()
     other = world.place / "other.sock"
@@ -257,6 +260,7 @@ def test_block_devices(world: World, loops: list[str]) -> None:
     assert len(set(data_areas(*map(Path, loops)))) == 1
 
 
+@pytest.mark.slow
 def test_an_address_that_is_taken_keeps_nobody_from_the_others(world: World) -> None:
     world.create()
     other = world.place / "other.sock"

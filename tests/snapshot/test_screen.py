@@ -38,6 +38,7 @@ def test_home(state: str, size: tuple[int, int], picture: SnapshotAssertion) -> 
     assert mono == picture(name="mono")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialog", DIALOGS)
 def test_dialog_in_a_small_terminal(dialog: str, picture: SnapshotAssertion) -> None:
     state, keys = DIALOGS[dialog]

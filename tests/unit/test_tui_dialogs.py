@@ -24,6 +24,8 @@ from mirrortui.tui.widgets.entry import Entry
 from mirrortui.tui.widgets.plan_view import PlanView
 from tests.tui_stage import playing
 
+pytestmark = pytest.mark.slow  # together they start some thirty apps
+
 
 async def test_fail_wants_the_name_typed() -> None:
     async with playing("healthy") as play:

@@ -17,6 +17,8 @@ from mirrortui.tui.widgets.tick import Tick
 from mirrortui.units import GIB
 from tests.tui_stage import Stage, playing
 
+pytestmark = pytest.mark.slow  # each starts an app of its own
+
 
 def view_of(play: Stage) -> HexView:
     assert isinstance(play.screen, MismatchScreen)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mirrortui.testing.staging import settle
 from mirrortui.tui.modals.members import WriteMostlyDialog
 from mirrortui.tui.modals.settings import AccessDialog, RenameDialog
 from mirrortui.tui.widgets.mirror_list import MirrorList
 from mirrortui.tui.widgets.row_list import RowList
 from tests.tui_stage import Stage, playing
+
+pytestmark = pytest.mark.slow  # each starts an app of its own
 
 
 async def test_write_mostly_is_set_shown_and_cleared() -> None:

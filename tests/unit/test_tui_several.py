@@ -22,6 +22,8 @@ from mirrortui.tui.widgets.row_list import ChoiceList
 from mirrortui.tui.widgets.tab_strip import TabStrip
 from tests.tui_stage import Stage, playing
 
+pytestmark = pytest.mark.slow  # each starts an app of its own
+
 
 def listed(play: Stage) -> MirrorList:
     return play.home.query_one(MirrorList)
