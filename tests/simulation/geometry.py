@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from mirrortui.errors import FormatError
 from mirrortui.format import badblocks, bitmap, ondisk, superblock
@@ -123,11 +124,7 @@ class Geometry:
     def superblock(self, disk: SimDisk) -> Superblock | None:
         """What a disk says of itself; None when it was never a member."""
         place = ondisk.superblock_sector(self.minor, self.sectors) * SECTOR
-        page = bytes(disk.current[place : place + SUPERBLOCK_BYTES])
-        try:
-            return superblock.decode(page, minor=self.minor, device_sectors=self.sectors)
-        except FormatError:
-            return None
+        return _decoded(bytes(disk.current[place : place + SUPERBLOCK_BYTES]), self.minor, self.sectors)
 
     def make_bad(self, disk: SimDisk, sectors: set[int]) -> None:
         """Let a disk's bad-block log list these sectors of the array, as the kernel does when writes fail."""
@@ -218,3 +215,12 @@ class Geometry:
         assert sb is not None and sb.has_bitmap
         place = sb.bitmap_sector * SECTOR
         return sb, bytes(disk.current[place : place + bitmap.PAGE])
+
+
+@lru_cache(256)
+def _decoded(page: bytes, minor: int, sectors: int) -> Superblock | None:
+    """Checks ask again and again."""
+    try:
+        return superblock.decode(page, minor=minor, device_sectors=sectors)
+    except FormatError:
+        return None

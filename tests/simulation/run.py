@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from tests.simulation.world import World
 
-_SHARE = 250
+_SHARE = 100
 """Seeds that a process takes at a time."""
 
 
