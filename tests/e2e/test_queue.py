@@ -59,12 +59,14 @@ def test_the_speed_of_all_is_shared_and_kept(world: World) -> None:
     world.do("devices")
     assert "at most 256 KiB/s" in world.do("engine", "status").out
     recovering(world, "first")
-    world.client.set_speed("first", SpeedRequest(max=0))
+    world.client.set_speed("first", SpeedRequest(max=512 << 10))
 
     def limit() -> str:
         sync = world.client.mirror("first").sync
         return sync.limit if sync else ""
 
+    until(lambda: "of which it has 256 KiB/s" in limit(), "it is told its part", limit)
+    world.client.set_speed("first", SpeedRequest(max=0))
     until(lambda: "of which it has 256 KiB/s" in limit(), "it keeps to its part", limit)
     world.do("sync", "--all", "speed", "0", "0")
     world.do("wait", "first", "--for", "in-sync", "--timeout", "20")

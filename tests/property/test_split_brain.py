@@ -279,7 +279,7 @@ def test_both_sides_cleared_bits_at_the_same_count() -> None:
 
 @pytest.mark.slow
 def test_many_random_histories() -> None:
-    for seed in range(1000, 2500):
+    for seed in range(1000, 1700):
         try:
             play(seed)
         except BaseException:

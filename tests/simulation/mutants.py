@@ -118,7 +118,7 @@ MUTANTS = [
     _m("window without a ticket", "I8", "syncing.sync", 200, ("            await ticket\n            if self._late()", "            if self._late()")),
     _m("copy while a timed-out write may land", "I8", "syncing.sync", 0, ("if self._late() or self._untold()", "if self._untold()"), ("while self._late() and not self.stopped:\n                await sleep(_LATE)\n            while self._untold", "while self._untold"), race=races.a_late_write_of_the_last_copy_is_waited_for),
     _m("copied onto one that calls itself whole", "I9", "syncing.sync", 4000, ("            if self._untold():\n                return False  # who was", "            if False:\n                return False  # who was"), ("if self._late() or self._untold()", "if self._late()"), ("            while self._untold() and not self.stopped and not self._array.broken:\n                await self._scribe.progress\n", "")),
-    _m("re-add while a chunk is copied counts as copied", "I8", "mirror", 200, ("self.book.epoch += 1", "pass")),
+    _m("re-add while a chunk is copied counts as copied", "I8", "mirror", 600, ("self.book.epoch += 1", "pass")),
     _m("a write refused on the last copy is forgotten", "I8", "traffic.book", 0, ("await self._scribe.durable(self.suspect(offset, length))\n", "pass\n"), race=races.a_write_fails_on_the_last_copy_and_reaches_the_one_being_filled),
     _m("in sync without a flush", "I9", "syncing.sync", 20000, ("(result,) = await wait([Operation(member.device, Op.FLUSH)])\n        if member.state", "result = 0\n        if member.state")),
     _m("memory begins clean", "I9", "assembly.assemble", 200, ("active=not verdict.clean", "active=False")),

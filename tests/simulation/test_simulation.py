@@ -21,12 +21,10 @@ from tests.simulation.winning import WINNING
 
 WORLDS = 150
 """Seeds of every run of the tests."""
-FEW = 300
+FEW = 100
 """Seeds that every run of the tests affords for a mutant."""
 BORN_OF_A_DISK = 30
 """Seeds whose mirrors are born of a disk with data on it."""
-AT_ONCE = 100
-"""Seeds: a mutant that may need more is for those who have more time."""
 FIRST = int(os.environ.get("MIRRORTUI_SEED", "0"))
 CUTS = int(os.environ.get("MIRRORTUI_CUTS", "20000"))
 
@@ -124,16 +122,8 @@ def caught_within(mutant: Mutant) -> int | None:
 IN_PIECES = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-def _slow_where_it_takes_more_seeds(mutants: list[Mutant]) -> list[object]:
-    return [pytest.param(m, marks=[pytest.mark.slow] if m.seeds > AT_ONCE else []) for m in mutants]
-
-
 @IN_PIECES
-@pytest.mark.parametrize(
-    "mutant",
-    _slow_where_it_takes_more_seeds([m for m in MUTANTS if 0 < m.seeds <= FEW]),
-    ids=lambda m: m.name,
-)
+@pytest.mark.parametrize("mutant", [m for m in MUTANTS if 0 < m.seeds <= FEW], ids=lambda m: m.name)
 def test_a_broken_rule_is_noticed_at_once(mutant: Mutant) -> None:
     assert caught_within(mutant) is not None, f"{mutant.rule} was broken and nothing noticed"
 
