@@ -99,7 +99,7 @@ def state(mirror: Mirror | None, path: object) -> str | None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 async def test_create_fail_add_and_rebuild_by_keys(world: World) -> None:
     a, b, c = (world.image(name, 64 * MIB) for name in ("a.img", "b.img", "c.img"))
     world.do("devices")  # starts the engine
@@ -147,7 +147,7 @@ async def test_create_fail_add_and_rebuild_by_keys(world: World) -> None:
     assert len(set(data_areas(b, c))) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 async def test_the_screen_outlives_its_engine(world: World) -> None:
     world.create()
     async with MirrorApp(world.client).run_test(size=(80, 24)) as pilot:
@@ -160,7 +160,7 @@ async def test_the_screen_outlives_its_engine(world: World) -> None:
         await operator.sees(lambda: "vault is healthy" in operator.headline)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 async def test_a_difference_is_looked_at_and_repaired(world: World) -> None:
     world.create()
     with (world.place / "b.img").open("r+b") as image:
@@ -191,7 +191,7 @@ async def test_a_difference_is_looked_at_and_repaired(world: World) -> None:
     assert len(set(data_areas(world.place / "a.img", world.place / "b.img"))) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 async def test_of_two_the_one_that_is_named_is_right(world: World) -> None:
     world.create()
     a, b = world.place / "a.img", world.place / "b.img"
@@ -226,7 +226,7 @@ async def test_of_two_the_one_that_is_named_is_right(world: World) -> None:
         assert image.read(10) == bytes(10)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 async def test_what_is_marked_is_checked_paused_and_stopped_together(world: World) -> None:
     world.create()
     world.do("create", "photos", world.image("c.img"), world.image("d.img"), "--assume-clean", "--yes")
@@ -248,7 +248,7 @@ async def test_what_is_marked_is_checked_paused_and_stopped_together(world: Worl
         await operator.sees(lambda: "stopped" not in {m.state for m in operator._home.picture.mirrors})
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 async def test_a_member_is_replaced_and_the_mirror_fixed_by_keys(world: World) -> None:
     world.create()
     a, b, c = world.place / "a.img", world.place / "b.img", world.image("c.img")
@@ -274,7 +274,7 @@ async def test_a_member_is_replaced_and_the_mirror_fixed_by_keys(world: World) -
         await operator.sees(lambda: "vault is healthy" in operator.headline)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 async def test_two_histories_are_shown_and_one_is_kept(world: World) -> None:
     world.create()
     world.do("stop", "vault")
@@ -311,7 +311,7 @@ async def test_two_histories_are_shown_and_one_is_kept(world: World) -> None:
     assert len(set(data_areas(a, b))) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_superblock_is_erased_over_the_socket_only_of_what_runs_nowhere(world: World) -> None:
     world.create()
     a = world.place / "a.img"

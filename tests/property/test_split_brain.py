@@ -277,7 +277,7 @@ def test_both_sides_cleared_bits_at_the_same_count() -> None:
     assert play(1220)["compare"] == 1
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_many_random_histories() -> None:
     for seed in range(1000, 1700):
         try:
