@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from mirrortui.device.base import Extent, Op
 from mirrortui.mirror.array import State
-from mirrortui.mirror.verbs import manage
+from mirrortui.mirror.assembly.reading import read_member
+from mirrortui.mirror.verbs import manage, width
 from mirrortui.testing.simulated import SimDisk
 from mirrortui.units import KIB, MIB, SECTOR
-from tests.simulation.races import Played, data_write
+from tests.simulation.races import SUPERBLOCK, Played, data_write
 from tests.stage import METADATA, Stage
 
 DATA = METADATA * SECTOR
@@ -37,6 +38,27 @@ def test_a_hole_is_filled_with_zeroes_whoever_answers_what() -> None:
     stage.in_sync(mirror)
     assert a.asked > 1
     assert not any(c.current[DATA:])
+
+
+def test_a_superblock_of_an_older_round_does_not_tell_a_spare_that_it_is_filled() -> None:
+    """I9: nothing is copied onto it before its own superblock says so."""
+    played = Played("abc", size=2 * MIB)
+    stage, mirror, (_, b, c) = played.stage, played.mirror, played.disks
+    for name in "bc":
+        stage.run(manage.fail(mirror, name))
+        stage.run(manage.remove(mirror, name))
+    stage.run(width.set_width(mirror, 2))
+    stage.run(manage.add(mirror, b))
+    stage.in_sync(mirror)
+    stage.run(manage.add(mirror, c))
+    assert stage.write(mirror, 0, b"x" * 4096) == 0
+    mirror.array.set_name = "other"
+    mirror.scribe.want()
+    round_to_b = played.until_waiting(lambda r: r.disk is b and r.offset == SUPERBLOCK)
+    mirror.scribe.fault(mirror.array.members[0], "it does not answer")  # the spare takes its place
+    played.finish(round_to_b)
+    played.until_waiting(data_write("c"))
+    assert stage.run(read_member(c, stage.pool)).superblock.recovering
 
 
 def test_one_that_goes_while_its_end_is_waited_for_is_not_asked_any_more() -> None:
