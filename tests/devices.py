@@ -48,6 +48,7 @@ class Channel:
         self.fd = fd
         self.timeout = timeout
         self.zombies = 0
+        self.failed_late = False
 
 
 def until(engine: IoEngine, happened: Callable[[], bool], *, expire: bool = False) -> None:

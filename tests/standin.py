@@ -21,6 +21,7 @@ class _File:
         self.fd = os.open(path, os.O_RDWR | (os.O_DIRECT if direct else 0))
         self.timeout = 30.0
         self.zombies = 0
+        self.failed_late = False
 
 
 class _All:

@@ -23,8 +23,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     """Stable word: "member-failed", "recovery-started", "recovery-finished", "resync-started", "resync-finished",
     "member-added", "member-removed", "member-re-added", "mirror-created", "mirror-adopted", "mirror-assembled",
-    "mirror-stopped",
-    "mirror-failed", "worker-died", "worker-found", "client-connected", "client-left", "engine-started",
+    "mirror-stopped", "mirror-failed", "mirror-recovered",
+    "worker-died", "worker-found", "client-connected", "client-left", "engine-started",
     "read-error", "read-error-corrected", "bad-blocks-found", "bad-blocks-copied", "bad-blocks-healed",
     "bad-blocks-left", "sync-stuck",
     "member-replacing", "member-replaced", "check-started", "check-finished", "repair-started", "repair-finished",

@@ -68,6 +68,8 @@ class Device(Protocol):
     """ZERO is cheap and gives space back; TRIM is honoured only where every member can."""
     zombies: int
     """Operations that were reported as timed out and may still land."""
+    failed_late: bool
+    """A flush or a durable write that was reported as timed out failed in the end, with all that it was to save."""
     pwrite: Callable[[memoryview, int], int] | None
     """Write at a byte offset now; bytes written or OSError. None: submit instead."""
     pread: Callable[[memoryview, int], int] | None

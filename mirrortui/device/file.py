@@ -41,6 +41,7 @@ class FileDevice:
         self.fd = fd
         self.timeout = timeout
         self.zombies = 0
+        self.failed_late = False
         self.size = self._measure()
         self.atom = self._sector()
         self.block_size = 1

@@ -7,7 +7,7 @@ An engine belongs to one event loop and one thread. The loop waits for `fd`, cal
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from errno import EAGAIN, ECANCELED, EINTR, ENXIO, ETIMEDOUT
+from errno import EAGAIN, ECANCELED, EINTR, EIO, ENXIO, ETIMEDOUT
 from typing import ClassVar, Protocol
 
 from mirrortui.device import bounded
@@ -26,6 +26,8 @@ class Channel(Protocol):
     """Seconds that an operation may take."""
     zombies: int
     """The engine counts here what was given up and may still land."""
+    failed_late: bool
+    """The engine sets it when a flush or a durable write that was given up failed in the end."""
 
 
 class Request:
@@ -79,17 +81,19 @@ class Request:
 class _Zombie:
     """Waits, in place of the waiter that was told -ETIMEDOUT, for the real end."""
 
-    __slots__ = ("_buffer", "_channel")
+    __slots__ = ("_buffer", "_channel", "_durable")
 
-    def __init__(self, channel: Channel, buffer: Buffer | None) -> None:
-        self._channel = channel
-        self._buffer = buffer
-        channel.zombies += 1
-        if buffer:
-            buffer.hold()
+    def __init__(self, request: Request) -> None:
+        self._channel = request.channel
+        self._buffer = request.buffer
+        self._durable = request.fua or request.op is Op.FLUSH
+        self._channel.zombies += 1
+        if self._buffer:
+            self._buffer.hold()
 
     def complete(self, index: int, result: int) -> None:
         self._channel.zombies -= 1
+        self._channel.failed_late |= self._durable and result < 0 and result not in _TRY_AGAIN
         if self._buffer:
             self._buffer.drop()
 
@@ -186,7 +190,7 @@ class IoEngine(ABC):
             del self._inflight[request.key]
         else:
             request.zombie = True
-            request.waiter = _Zombie(request.channel, request.buffer)
+            request.waiter = _Zombie(request)
         waiter.complete(request.index, -ETIMEDOUT)
         if self._leaving:
             self._let_go(request.channel)
@@ -200,7 +204,8 @@ class IoEngine(ABC):
         elif result in _TRY_AGAIN:
             self._start(request)
         elif result < 0:
-            self._finish(request, result)
+            # A timeout of the kernel's own is an error like others: nothing is under way any more.
+            self._finish(request, -EIO if result == -ETIMEDOUT else result)
         elif request.op >= Op.ZERO:
             self._zeroed(request)
         elif result == 0:

@@ -23,6 +23,7 @@ class MemoryDevice:
         self.atom = SECTOR
         self.can_punch = True
         self.zombies = 0
+        self.failed_late = False
         self.content = bytearray(size)
         self.pwrite: Callable[[memoryview, int], int] | None = self._write
         self.pread: Callable[[memoryview, int], int] | None = self._read

@@ -30,6 +30,7 @@ class Owner(Protocol):
     fd: int
     timeout: float
     zombies: int
+    failed_late: bool
 
 
 class _Late:
@@ -47,6 +48,14 @@ class _Late:
     @zombies.setter
     def zombies(self, count: int) -> None:
         self._owner.zombies = count
+
+    @property
+    def failed_late(self) -> bool:
+        return self._owner.failed_late
+
+    @failed_late.setter
+    def failed_late(self, failed: bool) -> None:
+        self._owner.failed_late = failed
 
 
 class PastCache:
@@ -67,6 +76,7 @@ class PastCache:
         self.atom = owner.atom
         self.timeout = owner.timeout
         self.zombies = 0
+        self.failed_late = False
         self.pread: Callable[[memoryview, int], int] | None = None
         self.pwrite: Callable[[memoryview, int], int] | None = None
         self._owner = owner

@@ -34,6 +34,7 @@ class _Glimpse:
     block_size = 1
     can_punch = False
     zombies = 0
+    failed_late = False
     pwrite: Callable[[memoryview, int], int] | None = None
     pread: Callable[[memoryview, int], int] | None = None
 

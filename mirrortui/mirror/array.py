@@ -213,6 +213,8 @@ class Array:
     """It is about to be read-only: clients' writes are refused, what was begun is brought to its end."""
     broken: str = ""
     """Why nothing can be promised any more: metadata or a flush failed on the last copy."""
+    unanswered: Member | None = None
+    """The last copy, if all that is broken is that it was late: it may still answer (lastcopy.py)."""
     resync_from: int = 0
     """Bytes that a mirror without a bitmap had resynced when it was stopped; nothing once it is written to."""
     left_out: list[Note] = field(default_factory=list)
@@ -325,12 +327,18 @@ class Array:
         self.roles[member.slot] = ROLE_FAULTY if member.state is State.FAULTY else ROLE_SPARE
         self.changed()
 
-    def break_down(self, why: str) -> None:
-        """The last copy can no longer be trusted to keep what it is told."""
-        if not self.broken:
-            self.broken = why
-            self.changed()
-            self.observer("mirror-failed", "error", f"{self.label} stopped taking writes: {why}", None)
+    def break_down(self, why: str, unanswered: Member | None = None) -> None:
+        """The last copy can no longer be trusted to keep what it is told, or not before it answers."""
+        if self.broken and (unanswered or not self.unanswered):
+            return
+        self.broken, self.unanswered = why, unanswered
+        self.changed()
+        self.observer("mirror-failed", "error", f"{self.label} stopped taking writes: {why}", None)
+
+    def mend(self) -> None:
+        """It may be trusted after all."""
+        self.broken, self.unanswered = "", None
+        self.changed()
 
     def authority(self, first: int, last: int) -> Member:
         """Whose version of these chunks counts where the copies may differ: the lowest that has all of it; write-mostly

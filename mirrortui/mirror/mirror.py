@@ -12,6 +12,7 @@ from operator import attrgetter
 
 from mirrortui.device.base import Extent, Op
 from mirrortui.device.buffers import Buffer, Pool
+from mirrortui.mirror import lastcopy
 from mirrortui.mirror.array import Array, Member, Signature, State
 from mirrortui.mirror.checking.check import Checker
 from mirrortui.mirror.chunks import ChunkSet
@@ -88,7 +89,7 @@ class Mirror:
         self.checker = Checker(
             executor, host, array, self.scribe, self.book, self.tickets, pool, tuning, self.sync
         )
-        self.daemon = Daemon(executor, host, array, intent, self.scribe, self.book, tuning, self._look_again)
+        self.daemon = Daemon(executor, host, array, intent, self.scribe, self.book, tuning, self.look_again)
         self._writers: list[tuple[Callable[[memoryview, int], int], int]] | None = None
         self._readers: list[tuple[Callable[[memoryview, int], int], int, Member]] = []
         self._written_inline = 0
@@ -220,8 +221,13 @@ class Mirror:
         text = f"Spare {spare.path} is to replace {member.path} in {array.label} now, which serves until it is filled."
         array.observer("member-replacing", "info", text, member.path)
 
-    def _look_again(self) -> None:
-        """A late operation may have landed since: shortcuts may be open again, and a spare may be fit."""
+    def look_again(self) -> None:
+        """A late operation may have landed since: the last copy may be trusted again, shortcuts be open, and a spare be
+        fit.
+        """
+        if not self.scribe.stopped and lastcopy.answers_again(self.array):
+            self.scribe.want()
+            self.sync.kick("the last copy answers again")
         self._refresh()
         self.fill_vacancy()
 

@@ -199,6 +199,7 @@ class SimDisk:
         self.refused: set[int] = set()
         """Dead places that were written to since the last power cut."""
         self.zombies = 0
+        self.failed_late = False
         self.pwrite: Callable[[memoryview, int], int] | None = None
         self.pread: Callable[[memoryview, int], int] | None = None
         if inline:
@@ -362,7 +363,8 @@ class SimDisk:
             scheduler.note(f"{request}: lands late")
             scheduler.landed += 1
             scheduler.hung.remove(request)
-            self.take_effect(request)
+            if not self.take_effect(request):
+                self.failed_late |= request.fua or request.op is Op.FLUSH
             self.zombies -= 1
             if buffer:
                 buffer.drop()
@@ -382,6 +384,7 @@ class SimDisk:
         """What is in flight, and what was not flushed, may be there afterwards or not."""
         self.medium.lose_power((r.offset, r.data) for r in in_flight if r.disk is self and r.changes)
         self.zombies = 0
+        self.failed_late = False
         self.failed = False
         self.refused.clear()
         self.unread.clear()

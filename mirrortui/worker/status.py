@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from mirrortui.api import mirrors
 from mirrortui.api.vocabulary import MemberState, MirrorState, SyncAction
 from mirrortui.format.superblock import FAILFAST, WRITE_MOSTLY, format_uuid
+from mirrortui.mirror import lastcopy
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.chunks import ChunkSet
@@ -250,7 +251,7 @@ def _why(mirror: Mirror, absent: Iterable[Absent]) -> str:
     """What is wrong and what is being done, in a sentence."""
     array = mirror.array
     if array.broken:
-        return f"It takes no more writes: {array.broken}. Stop it, see to the member, and assemble it again."
+        return f"It takes no more writes: {array.broken}. {lastcopy.remedy(array)}"
     if mirror.gate.shut:
         return "Writes wait for a moment: its bitmap or its size is being changed."
     if array.closing:

@@ -262,6 +262,8 @@ class Running:
     def _listen_for_members(self) -> None:
         self._mirror.silence.look()
         self._mirror.losses.look()
+        if self._mirror.array.unanswered:
+            self._mirror.look_again()
         self._loop.call_later(silence.EVERY, self._listen_for_members)
 
     def _leave(self) -> None:

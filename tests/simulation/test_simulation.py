@@ -12,6 +12,7 @@ import pytest
 from tests.simulation.lagging import LAGGING
 from tests.simulation.late import LATE
 from tests.simulation.mutants import MUTANTS, Mutant, broken
+from tests.simulation.overdue import OVERDUE
 from tests.simulation.races import RACES
 from tests.simulation.repairing import REPAIRING
 from tests.simulation.run import run_cuts, run_seeds
@@ -34,6 +35,7 @@ MUST_REACH = {
     "cut in a sync": 0.01,
     "last copy hit": 0.01,
     "landed late": 0.001,
+    "mirror-recovered": 0.002,
     "re-add during sync": 0.001,
     "boot without a member": 0.01,
     "recovery-finished": 0.05,
@@ -138,7 +140,7 @@ def test_a_broken_rule_is_noticed_in_the_end(mutant: Mutant) -> None:
 
 @pytest.mark.parametrize(
     "race",
-    [*RACES, *LAGGING, *LATE, *SIZE_RACES, *TABLE_RACES, *WINNING, *REPAIRING],
+    [*RACES, *LAGGING, *LATE, *OVERDUE, *SIZE_RACES, *TABLE_RACES, *WINNING, *REPAIRING],
     ids=lambda race: race.__name__,
 )
 def test_a_race_ends_well(race: Callable[[], None]) -> None:

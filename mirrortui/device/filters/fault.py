@@ -158,7 +158,8 @@ class _Hanging:
 
     def complete(self, index: int, result: int) -> None:
         """The real end of what was given up."""
+        op, _, buffer, _, fua = self._what
         self._filter.zombies -= 1
-        buffer = self._what[2]
+        self._filter.failed_late |= result < 0 and (fua or op is Op.FLUSH)
         if buffer:
             buffer.drop()

@@ -33,6 +33,15 @@ class Filter:
     def zombies(self, count: int) -> None:
         self.inner.zombies = count
 
+    @property
+    def failed_late(self) -> bool:
+        """As the count."""
+        return self.inner.failed_late
+
+    @failed_late.setter
+    def failed_late(self, failed: bool) -> None:
+        self.inner.failed_late = failed
+
     def submit(
         self, op: Op, offset: int, buffer: Buffer | None, length: int, fua: bool, waiter: Waiter, index: int
     ) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from mirrortui.device.buffers import Pool, same
 from mirrortui.errors import RefusedError
+from mirrortui.mirror import lastcopy
 from mirrortui.mirror.array import Array, State
 from mirrortui.mirror.checking.compare import Comparer, Copy, differing, drop
 from mirrortui.mirror.checking.findings import Difference, Findings
@@ -75,9 +76,7 @@ class Checker:
         if array.readonly or array.closing:
             raise RefusedError(f"{name} is read-only: nothing is checked, because nothing could be noted.")
         if array.broken:
-            raise RefusedError(
-                f"{name} cannot be checked: {array.broken}.", hint="Stop it and assemble it again."
-            )
+            raise RefusedError(f"{name} cannot be checked: {array.broken}.", hint=lastcopy.remedy(array))
         if self.running and self.findings:
             raise RefusedError(
                 f"A {self.findings.action} of {name} runs already.",

@@ -64,9 +64,11 @@ class Daemon:
 
     async def one_pass(self) -> None:
         """Clear what has been idle since the last pass; say clean when nothing was written since."""
-        if self.stopped or self.resting or self._array.broken or self._array.readonly:
+        if self.stopped or self.resting or self._array.readonly:
             return
         self._look_again()
+        if self._array.broken:
+            return
         array, intent = self._array, self._intent
         idle = [] if array.degraded() else [c for c in intent.idle() if not array.needed(c)]
         # Asked before the flush: a resync that ends while it runs is not covered by it.

@@ -14,6 +14,7 @@ from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.format import badblocks, bitmap
 from mirrortui.format.bitmap import PAGE
 from mirrortui.format.superblock import Feature
+from mirrortui.mirror import lastcopy
 from mirrortui.mirror.array import Array, Member, Signature, State
 from mirrortui.mirror.executor import Executor, Host, Operation, Signal, wait
 from mirrortui.mirror.metadata.intent import Intent
@@ -265,6 +266,10 @@ class Scribe:
             if not member.active:
                 return False  # it failed while another's log was written, or this one's
             if not await self._put(member, sb.bblog_sector * SECTOR + at, data):
+                if (
+                    self._array.unanswered is member
+                ):  # what the next steps are depends on whether this was one
+                    self._array.break_down(_HALF.format(member.path))
                 return False
             member.log = member.log[:at] + data + member.log[at + len(data) :]
         return True
@@ -273,7 +278,9 @@ class Scribe:
         """The bitmap's own superblock, to all at once."""
         self._header_due = False
         first = bytes(self._intent.raw[: max(_unit(m) for m in self._array.members)])
-        return await self._put_all([(m, m.bitmap_place, first) for m in self._array.targets()])
+        fine = await self._put_all([(m, m.bitmap_place, first) for m in self._array.targets()])
+        self._header_due |= bool(self._array.broken)
+        return fine
 
     async def _all_answer(self) -> bool:
         """A flush of all at once, where there is no header to write: superblocks go to one after the other, and several
@@ -310,6 +317,7 @@ class Scribe:
         puts = [(m, m.bitmap_place + at, image) for m in holders for at, image in images]
         fine = await self._put_all(puts)
         if self._array.broken:
+            intent.pages.update(pages)
             return False
         intent.granted(wanted)
         return fine
@@ -344,7 +352,7 @@ class Scribe:
         member.write_errors += 1
         why = f"{what} error: {reason(result)}"
         if not self.fault(member, why):
-            self._array.break_down(f"{member.path}, the last copy: {why}")
+            lastcopy.distrust(self._array, member, why, result)
 
 
 def _unit(member: Member) -> int:
@@ -352,5 +360,6 @@ def _unit(member: Member) -> int:
     return max(member.device.atom, member.device.block_size)
 
 
+_HALF = "{}, the last copy: it was late with a part of its bad-block log, which may be there or not"
 _TURN = {State.RECOVERING: 0, State.IN_SYNC: 1, State.SPARE: 2}
 """A member that begins to recover learns it before the others call it a member again, those being filled included."""

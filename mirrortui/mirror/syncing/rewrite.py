@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool, same
+from mirrortui.mirror import lastcopy
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.executor import Operation, wait
 from mirrortui.mirror.metadata.scribe import Scribe
@@ -77,7 +78,7 @@ class Pen:
         member.write_errors += 1
         why = f"flush error: {reason(result)}"
         if not self._scribe.fault(member, why):
-            self._array.break_down(f"{member.path}, the last copy: {why}")
+            lastcopy.distrust(self._array, member, why, result)
         return False
 
     async def _holds(self, member: Member, lo: int, hi: int, buffer: Buffer) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.format.superblock import WRITE_MOSTLY
+from mirrortui.mirror import lastcopy
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.executor import Executor, Operation, Signal, wait
 from mirrortui.mirror.metadata.intent import Intent
@@ -224,7 +225,7 @@ class Book:
             why = f"flush error: {reason(result)}"
             if not self._scribe.fault(member, why):
                 # What it said it had taken may be gone, and a second flush would not tell: believe none.
-                self._array.break_down(f"{member.path}, the last copy: {why}")
+                lastcopy.distrust(self._array, member, why, result)
         return await self.acknowledge()
 
     def reader(

@@ -10,6 +10,7 @@ from mirrortui.format import bitmap, layout, parting
 from mirrortui.format.foreign import check_usable
 from mirrortui.format.layout import Layout
 from mirrortui.format.superblock import Superblock
+from mirrortui.mirror import lastcopy
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.assembly.differences import amount
 from mirrortui.mirror.assembly.fit import check_blocks, misfit
@@ -375,6 +376,4 @@ def check_settled(array: Array) -> None:
 def check_unbroken(array: Array) -> None:
     """Raise RefusedError if nothing can be written down any more."""
     if array.broken:
-        raise RefusedError(
-            f"{array.label} takes no changes: {array.broken}.", hint="Stop it and assemble it again."
-        )
+        raise RefusedError(f"{array.label} takes no changes: {array.broken}.", hint=lastcopy.remedy(array))

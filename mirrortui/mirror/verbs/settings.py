@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mirrortui.errors import MemberError, RefusedError, RequestError
 from mirrortui.format import names
 from mirrortui.mirror.array import Array, Member, State
@@ -27,12 +29,21 @@ async def set_flag(mirror: Mirror, path: str, flag: int, on: bool) -> None:
     """
     array = mirror.array
     member = settable(array, path)
-    member.devflags = member.devflags | flag if on else member.devflags & ~flag
+    before = member.devflags
+    member.devflags = before | flag if on else before & ~flag
     array.changed()
-    await mirror.scribe.durable(mirror.scribe.want())
-    check_unbroken(array)
+    if not await mirror.scribe.durable(mirror.scribe.want()):
+        member.devflags = before
+        _take_back(mirror)
     if member.state is State.FAULTY:
         raise MemberError(f"{path} failed when its flags were written: {member.why}.")
+
+
+def _take_back(mirror: Mirror) -> None:
+    """The last copy did not take it, and nothing is to be set by halves if it answers later. Raises RefusedError."""
+    mirror.array.changed()
+    mirror.scribe.want()
+    check_unbroken(mirror.array)
 
 
 async def set_write_behind(mirror: Mirror, writes: int) -> None:
@@ -41,9 +52,11 @@ async def set_write_behind(mirror: Mirror, writes: int) -> None:
     Raises RefusedError where there is no bitmap, or members cannot be changed now.
     """
     check_lag_settable(mirror.array)
-    await mirror.scribe.set_write_behind(writes)
+    before = mirror.intent.header.write_behind
+    if not await mirror.scribe.set_write_behind(writes):
+        mirror.intent.stamp(replace(mirror.intent.header, write_behind=before))
+        _take_back(mirror)
     mirror.array.changed()
-    check_unbroken(mirror.array)
 
 
 def check_lag_settable(array: Array) -> None:
@@ -72,12 +85,13 @@ async def rename(mirror: Mirror, name: str) -> None:
     stays in front of the name where there is room, as mdadm has it.
 
     Raises RequestError for a name that would be read as another, RefusedError where members cannot be changed; if the
-    mirror breaks down meanwhile, either name may be on disk.
+    mirror breaks down meanwhile it keeps its name here, and either may be on disk.
     """
     array = mirror.array
     check_renamable(array, name)
-    array.set_name = names.renamed(array.set_name, name)
+    before, array.set_name = array.set_name, names.renamed(array.set_name, name)
     array.changed()
-    await mirror.scribe.durable(mirror.scribe.want())
-    check_unbroken(array)
+    if not await mirror.scribe.durable(mirror.scribe.want()):
+        array.set_name = before
+        _take_back(mirror)
     array.label = name
