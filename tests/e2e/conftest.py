@@ -54,9 +54,9 @@ class World:
         # Inherited by all that is started here, by which it is found again.
         self.environ = {**os.environ, "MIRRORTUI_SOCKET": str(self.paths.socket)}
 
-    def image(self, name: str, size: int = 16 * MIB) -> Path:
+    def image(self, name: str, size: int = 16 * MIB, place: Path | None = None) -> Path:
         """A blank image."""
-        path = self.place / name
+        path = (place or self.place) / name
         path.touch()
         os.truncate(path, size)
         return path
@@ -221,3 +221,13 @@ def world() -> Iterator[World]:
     finally:
         world.kill_all()
         shutil.rmtree(place)
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """Where images are never late: a disk that other tests keep busy may be, for seconds."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(
+        prefix="mt-", dir=shared if os.access(shared, os.W_OK) else None
+    ) as made:
+        yield Path(made)

@@ -55,14 +55,16 @@ def place(world: World, disk: FuseDisk) -> Iterator[Path]:
         subprocess.run(["losetup", "-d", loop], check=False)
 
 
-def test_the_loop_goes_on_when_a_local_disk_hangs(world: World, disk: FuseDisk, place: Path) -> None:
+def test_the_loop_goes_on_when_a_local_disk_hangs(
+    world: World, disk: FuseDisk, place: Path, memory: Path
+) -> None:
     member = place / "b.img"
     member.touch()
     os.truncate(member, SIZE)
     words = (
         "create",
         "vault",
-        world.image("a.img", SIZE),
+        world.image("a.img", SIZE, memory),
         member,
         "--assume-clean",
         "--timeout",

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mirrortui.nbd.client import NbdClient
+from mirrortui.nbd.protocol import NbdError
 from mirrortui.units import MIB
 from tests.e2e.conftest import World, data_areas, state_of, until
 from tests.e2e.fuse_disk import FuseDisk, check_host, fuse_disk
@@ -32,9 +33,9 @@ def disk(world: World) -> Iterator[FuseDisk]:
         world.kill_all()
 
 
-def create(world: World, disk: FuseDisk, *options: str) -> str:
-    """A mirror that it is a member of; where it is served."""
-    image = world.image("a.img", SIZE)
+def create(world: World, disk: FuseDisk, memory: Path, *options: str) -> str:
+    """A mirror that it is a member of, with an image that is never late; where it is served."""
+    image = world.image("a.img", SIZE, memory)
     words: tuple[str | Path, ...]
     words = ("create", "vault", image, disk.path, "--assume-clean", "--timeout", str(TIMEOUT), *options)
     return world.do(*words).out.strip()
@@ -81,8 +82,10 @@ def read_at(place: int) -> Callable[[NbdClient], object]:
 
 
 @pytest.mark.parametrize("options", [[], ["--direct"]], ids=["page cache", "direct"])
-def test_nobody_waits_longer_than_the_timeout(world: World, disk: FuseDisk, options: list[str]) -> None:
-    uri = create(world, disk, *options)
+def test_nobody_waits_longer_than_the_timeout(
+    world: World, disk: FuseDisk, memory: Path, options: list[str]
+) -> None:
+    uri = create(world, disk, memory, *options)
     with world.connected(uri) as client:
         client.write(0, b"old." * 1024)
         client.flush()
@@ -108,26 +111,50 @@ def test_nobody_waits_longer_than_the_timeout(world: World, disk: FuseDisk, opti
     until(lambda: world.try_to("re-add", "vault", disk.path).code == 0, "nothing of it is under way any more")
     world.do("wait", "vault", "--for", "in-sync", "--timeout", "20")
     world.do("stop", "vault")
-    assert len(set(data_areas(world.place / "a.img", disk.path))) == 1
+    assert len(set(data_areas(memory / "a.img", disk.path))) == 1
 
 
-def test_the_mirror_can_be_stopped_and_started_without_it(world: World, disk: FuseDisk) -> None:
+def test_the_mirror_can_be_stopped_and_started_without_it(world: World, disk: FuseDisk, memory: Path) -> None:
     """What hangs in the kernel may keep its process, but nobody who wants something of the mirror."""
-    uri = create(world, disk)
+    uri = create(world, disk, memory)
     disk.hang()
     with world.connected(uri) as client:
         client.write(0, NEW)
     begun = time.monotonic()
     world.do("stop", "vault")
     assert state_of(world) == "stopped"
-    world.do("assemble", "vault", world.place / "a.img", "--timeout", str(TIMEOUT))
+    world.do("assemble", "vault", memory / "a.img", "--timeout", str(TIMEOUT))
     assert time.monotonic() - begun < 15
     with world.connected(uri) as client:
         assert client.read(0, 4096) == NEW
 
 
-def test_the_timeout_outlives_the_worker(world: World, disk: FuseDisk) -> None:
-    uri = create(world, disk, "--direct")
+def test_the_last_copy_hangs_and_the_mirror_goes_on_when_it_answers(world: World, disk: FuseDisk) -> None:
+    words = ("create", "vault", disk.path, "missing", "--timeout", str(TIMEOUT))
+    uri = world.do(*words).out.strip()
+    with world.connected(uri) as client:
+        client.write(0, b"old." * 1024)
+        client.flush()
+        disk.hang()
+        for ask in (lambda: client.write(8 * MIB, NEW), client.flush, lambda: client.write(0, NEW)):
+            begun = time.monotonic()
+            with pytest.raises(NbdError, match="Input/output error"):
+                ask()
+            assert time.monotonic() - begun < TIMEOUT + 1
+        until(lambda: state_of(world) == "failed", "nothing is promised")
+        why = world.client.mirror("vault").why
+        assert f"{disk.path}, the last copy" in why
+        assert f"It goes on by itself when {disk.path} answers." in why
+        disk.go_on()
+        until(lambda: state_of(world) == "degraded", "it goes on")
+        client.write(8 * MIB, NEW)
+        client.flush()
+        assert client.read(8 * MIB, 4096) == NEW
+        assert world.events("mirror-recovered") == [f"{disk.path} answers again: vault takes writes."]
+
+
+def test_the_timeout_outlives_the_worker(world: World, disk: FuseDisk, memory: Path) -> None:
+    uri = create(world, disk, memory, "--direct")
     mirror = world.client.mirror("vault")
     assert mirror.worker_pid
     os.kill(mirror.worker_pid, signal.SIGKILL)
