@@ -325,7 +325,7 @@ class Mirror:
 
     def start_flush(self, done: Done) -> None:
         """Everything acknowledged before is durable when this is done."""
-        self.executor.spawn(self.book.flush(), done)
+        self.executor.spawn(self.book.flush_for_client(), done)
 
     def start_zero(self, offset: int, length: int, fua: bool, keep: bool, done: Done) -> None:
         """Make the range read as zeroes; with `keep` it stays allocated."""

@@ -136,10 +136,15 @@ def test_the_last_copy_hangs_and_the_mirror_goes_on_when_it_answers(world: World
         client.write(0, b"old." * 1024)
         client.flush()
         disk.hang()
-        for ask in (lambda: client.write(8 * MIB, NEW), client.flush, lambda: client.write(0, NEW)):
+        asked: list[Callable[[NbdClient], object]] = [
+            lambda client: client.write(8 * MIB, NEW),
+            lambda client: client.flush(),
+            lambda client: client.write(0, NEW),
+        ]
+        for ask in asked:
             begun = time.monotonic()
             with pytest.raises(NbdError, match="Input/output error"):
-                ask()
+                ask(client)
             assert time.monotonic() - begun < TIMEOUT + 1
         until(lambda: state_of(world) == "failed", "nothing is promised")
         why = world.client.mirror("vault").why

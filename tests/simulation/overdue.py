@@ -14,7 +14,7 @@ from mirrortui.mirror.mirror import Mirror
 from mirrortui.mirror.verbs import manage, settings
 from mirrortui.testing.simulated import Request
 from mirrortui.units import MIB, SECTOR
-from tests.simulation.races import DATA, SUPERBLOCK, Played
+from tests.simulation.races import DATA, SUPERBLOCK, Played, data_write
 
 PAGE = b"n" * 4096
 FAR = 2 * MIB
@@ -54,13 +54,18 @@ class Overdue(Played):
         self.mirror.start_flush(answers.append)
         return answers
 
+    def answered(self, answers: list[int]) -> int:
+        """The errno that comes."""
+        self.stage.until(lambda: bool(answers))
+        return answers[0]
+
     def write(self, offset: int) -> int:
         """The errno; it is to come soon."""
         answers = self.start_write(offset, PAGE)
         begun = self.stage.scheduler.time
-        self.stage.until(lambda: bool(answers))
+        answer = self.answered(answers)
         assert self.stage.scheduler.time - begun < SOON
-        return answers[0]
+        return answer
 
     def is_set(self) -> tuple[str, int, int]:
         """What an operator may set."""
@@ -84,12 +89,9 @@ def it_goes_on_when_the_last_copy_answers() -> None:
     answers = played.start_write(FAR, PAGE)
     late = played.until_waiting(bits)
     played.times_out(late)
-    played.stage.until(lambda: bool(answers))
-    assert answers == [errno.EIO]
+    assert played.answered(answers) == errno.EIO
     assert played.mirror.array.unanswered is played.member
-    before = bytes(played.a.current[played.member.bitmap_place :][:4096])
-    played.lands(late)
-    played.a.current[played.member.bitmap_place :][:4096] = before
+    played.a.zombies -= 1  # it was taken back before any disk saw it
     played.mirror.look_again()
     assert not played.mirror.array.broken
     assert played.stage.events[-1][0] == "mirror-recovered"
@@ -121,14 +123,30 @@ def a_flush_that_was_late_is_no_promise_and_no_end() -> None:
     played = Overdue()
     answers = played.flush()
     played.times_out(played.until_waiting(lambda r: r.op is Op.FLUSH))
-    played.stage.until(lambda: bool(answers))
-    assert answers == [errno.EIO]
+    assert played.answered(answers) == errno.EIO
     played.a.zombies -= 1
     played.mirror.look_again()
     assert played.write(0) == 0
-    answers = played.flush()
-    played.stage.until(lambda: bool(answers))
-    assert answers == [0]
+    assert played.answered(played.flush()) == 0
+
+
+def a_durable_write_that_fails_is_told_by_the_next_flush() -> None:
+    """The kernel tells an error of its page cache once: what was written before, and not flushed, may be gone."""
+    played = Overdue()
+    answers = played.start_write(0, PAGE, fua=True)
+    played.refuse(played.until_waiting(data_write("a")))
+    assert played.answered(answers) == errno.EIO
+    assert [played.answered(played.flush()) for _ in range(2)] == [errno.EIO, 0]
+
+
+def a_durable_write_that_fails_late_is_told_by_the_next_flush() -> None:
+    """As if it had failed in time."""
+    played = Overdue()
+    answers = played.start_write(0, PAGE, fua=True)
+    played.times_out(played.until_waiting(data_write("a")))
+    played.a.zombies, played.a.failed_late = 0, True
+    assert played.answered(answers) == errno.ETIMEDOUT
+    assert [played.answered(played.flush()) for _ in range(2)] == [errno.EIO, 0]
 
 
 def a_flush_that_failed_late_is_never_taken_back() -> None:
@@ -191,6 +209,8 @@ OVERDUE: list[Callable[[], None]] = [
     it_goes_on_when_the_last_copy_answers,
     nothing_is_written_over_what_may_still_land,
     a_flush_that_was_late_is_no_promise_and_no_end,
+    a_durable_write_that_fails_is_told_by_the_next_flush,
+    a_durable_write_that_fails_late_is_told_by_the_next_flush,
     a_flush_that_failed_late_is_never_taken_back,
     a_log_of_bad_blocks_that_was_late_is_not_trusted,
     what_was_refused_is_not_done_later,

@@ -56,11 +56,11 @@ class Played:
         """The operation that was held back fails."""
         request.waiter.complete(request.index, -errno.EIO)
 
-    def start_write(self, offset: int, data: bytes) -> list[int]:
+    def start_write(self, offset: int, data: bytes, *, fua: bool = False) -> list[int]:
         """A write under way; its errno comes into the list."""
         answers: list[int] = []
         buffer = self.stage.pool.take(data)
-        self.mirror.start_write(offset, buffer, len(data), False, answers.append)
+        self.mirror.start_write(offset, buffer, len(data), fua, answers.append)
         self.stage.executor.drain()
         return answers
 

@@ -198,7 +198,9 @@ class BehindWrite:
                 "a write that was answered failed on the last copy, which lagged behind"
             )
             return None
-        return await self._mirror.book.settle(Op.WRITE, self.offset, self.length, self._members, results)
+        return await self._mirror.book.settle(
+            Op.WRITE, self.offset, self.length, self._members, results, fua=False
+        )
 
     def _finish(self, error: int | None) -> None:
         mirror = self._mirror

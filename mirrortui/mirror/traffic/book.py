@@ -54,6 +54,7 @@ class Book:
         self._flushes_begun = 0
         self._flushes_ended = 0
         self._flush_result = 0
+        self._unsaved = False
         self.epoch = 0
         """Changes whenever chunks are put back into a member's `need`: a copy begun before does not count."""
         self.suspected: Callable[[], None] = lambda: None
@@ -89,11 +90,11 @@ class Book:
             members = self._array.targets()
             if any(m.torn(offset, offset + length, self._page) for m in members if m.bad):
                 results, healed = await self._overwriter.change(members, op, offset, buffer, length, fua)
-                return await self.settle(op, offset, length, members, results, healed)
+                return await self.settle(op, offset, length, members, results, fua=fua, healed=healed)
             results = await wait(
                 Operation(m.device, op, m.data + offset, buffer, length, fua) for m in members
             )
-            return await self.settle(op, offset, length, members, results)
+            return await self.settle(op, offset, length, members, results, fua=fua)
         finally:
             self._intent.release(first, last)
             self._tickets.leave(ticket)
@@ -116,6 +117,8 @@ class Book:
         length: int,
         members: Sequence[Member],
         results: Sequence[int],
+        *,
+        fua: bool,
         healed: bool = False,
     ) -> int:
         """What a finished write amounts to; called with its ticket held. `healed`: bad-block logs are to be shorter."""
@@ -134,6 +137,7 @@ class Book:
         if failed:
             self._array.changed()  # a timed-out write may still land: the shortcuts must know before the next one
         if not any(m.state is State.IN_SYNC for m in kept):
+            self._unsaved |= fua and any(r != -errno.ETIMEDOUT for _, r in failed)
             self.refused(failed, offset)
             await self._scribe.durable(self.suspect(offset, length))
             return next((-r for m, r in failed if m.state is State.IN_SYNC and r < 0), errno.EIO)
@@ -197,6 +201,19 @@ class Book:
         """
         late = [m for m in self._array.in_sync() if m.device.zombies]
         return any(not self._scribe.fault(m, "it does not answer") for m in late)
+
+    async def flush_for_client(self) -> int:
+        """As `flush`; and it fails once after a durable write that failed on every copy. The kernel tells an error of
+        its page cache once: with that answer may be gone what else was waiting to be written.
+        """
+        result = await self.flush()
+        if self._array.broken:
+            return result
+        late = [m.device for m in self._array.in_sync() if m.device.failed_late]
+        unsaved, self._unsaved = self._unsaved or bool(late), False
+        for device in late:
+            device.failed_late = False
+        return errno.EIO if unsaved else result
 
     async def flush(self) -> int:
         """Make every write completed before durable on every copy (I1). Flushes that wait for one share the next."""

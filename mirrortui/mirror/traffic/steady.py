@@ -30,6 +30,7 @@ class SteadyWrite:
         "_begun",
         "_done",
         "_expected",
+        "_fua",
         "_left",
         "_length",
         "_members",
@@ -56,6 +57,7 @@ class SteadyWrite:
         self._offset = offset
         self._length = length
         self._ticket = ticket
+        self._fua = fua
         self._done = done
         self._expected = length if op is Op.WRITE else 0
         self._members: list[Member] = mirror.array.targets()
@@ -85,7 +87,7 @@ class SteadyWrite:
     async def _by_the_book(self) -> int:
         try:
             return await self._mirror.book.settle(
-                self._op, self._offset, self._length, self._members, self._results
+                self._op, self._offset, self._length, self._members, self._results, fua=self._fua
             )
         finally:
             self._release()
