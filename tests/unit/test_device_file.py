@@ -14,7 +14,7 @@ import pytest
 
 from mirrortui.device import kernel
 from mirrortui.device.base import Extent, Loss, Op
-from mirrortui.device.file import FileDevice
+from mirrortui.device.file import FileDevice, seek
 from mirrortui.device.ioengine import IoEngine
 from mirrortui.device.opening import open_engine, open_member
 from mirrortui.device.threads import ThreadEngine
@@ -165,6 +165,28 @@ def test_extents_cover_the_range_exactly(driver: Driver, device: FileDevice, ima
         Extent(1 << 20, 512, hole=False),
     ]
     assert device.extents(0, 0) == []
+
+
+def test_nobody_is_asked_again_where_there_was_data(
+    driver: Driver, device: FileDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a question takes a thread, which a copy would start for each piece, under clients who wait meanwhile."""
+    driver.write(1 << 20, b"x" * (1 << 20), fua=True)
+    assert device.extents(1 << 20, 4096) == [Extent(1 << 20, 4096, hole=False)]
+    asked: list[int] = []
+
+    def counted(fd: int, at: int, whence: int, end: int) -> int:
+        asked.append(at)
+        return seek(fd, at, whence, end)
+
+    monkeypatch.setattr("mirrortui.device.file.seek", counted)
+    for at in range(1 << 20, 2 << 20, 1 << 18):
+        assert device.extents(at, 1 << 18) == [Extent(at, 1 << 18, hole=False)]
+    assert not asked
+    assert device.extents(0, 4096) == [Extent(0, 4096, hole=True)]
+    driver.run(Op.ZERO, 1 << 20, None, 4096)
+    device.extents(1 << 20, 4096)
+    assert len(asked) > 1, "it may be a hole now"
 
 
 def test_what_a_dead_file_system_says_of_holes_is_nothing(
