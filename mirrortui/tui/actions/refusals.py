@@ -152,7 +152,18 @@ def whole(now: Situation) -> Refusal:
     assert now.mirror
     if not_started(now.mirror):
         return not_running(now)
+    if refusal := takes_no_writes(now.mirror):
+        return refusal
     return None if is_broken(now.mirror) else f"nothing is broken in {now.mirror.name}"
+
+
+def takes_no_writes(mirror: Mirror) -> Refusal:
+    """It has failed, and its worker is still there."""
+    if mirror.state != "failed" or mirror.worker_pid is None:
+        return None
+    if "goes on by itself" in mirror.why:
+        return f"{mirror.name} goes on by itself when its last copy answers"
+    return f"{mirror.name} still runs: {keymap.key('stop', 's')} stops it, then it can be assembled"
 
 
 def is_broken(mirror: Mirror) -> bool:
@@ -180,6 +191,8 @@ def running(now: Situation) -> Refusal:
     assert now.mirror
     if now.mirror.driver == "kernel":
         return f"the kernel has {now.mirror.name}, as {now.mirror.device}"
+    if refusal := takes_no_writes(now.mirror):
+        return refusal
     return None if now.mirror.state in ("stopped", "failed") else f"{now.mirror.name} runs already"
 
 
