@@ -251,7 +251,8 @@ def _why(mirror: Mirror, absent: Iterable[Absent]) -> str:
     """What is wrong and what is being done, in a sentence."""
     array = mirror.array
     if array.broken:
-        return f"It takes no more writes: {array.broken}. {lastcopy.remedy(array)}"
+        until = "writes now" if array.unanswered else "more writes"
+        return f"It takes no {until}: {array.broken}. {lastcopy.remedy(array)}"
     if mirror.gate.shut:
         return "Writes wait for a moment: its bitmap or its size is being changed."
     if array.closing:

@@ -12,7 +12,7 @@ from mirrortui.tui.actions import refusals
 from mirrortui.tui.actions.action import Situation
 
 SILENT = (
-    "It takes no more writes: /dev/sdc, the last copy, is late. It goes on by itself when /dev/sdc answers."
+    "It takes no writes now: /dev/sdc, the last copy, is late. It goes on by itself when /dev/sdc answers."
 )
 BROKEN = "It takes no more writes: /dev/sdc, the last copy: flush error. Stop it, and assemble it again."
 
