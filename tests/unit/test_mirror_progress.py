@@ -21,6 +21,15 @@ def test_nothing_is_known_at_the_beginning() -> None:
     assert (progress.speed, progress.eta, progress.endless) == (0, None, False)
 
 
+def test_the_first_moment_is_no_measure() -> None:
+    """Of a sync that is held back it would be a thousand times too fast."""
+    progress = begun(1000)
+    progress.copied(10, 0.002)
+    assert (progress.speed, progress.eta) == (0, None)
+    progress.copied(10, 2.0)
+    assert (progress.speed, progress.eta) == (10, pytest.approx(98.0))
+
+
 def test_it_ends_at_the_rate_of_late() -> None:
     progress = begun(1000)
     for second in range(1, 6):

@@ -6,6 +6,8 @@ from collections import deque
 
 _SPAN = 10.0
 """Seconds over which the speed is taken."""
+_LEAST = 0.5
+"""Seconds of which it must be taken at least: what is held back by a limit begins faster than it goes on."""
 
 
 class Progress:
@@ -53,7 +55,7 @@ class Progress:
 
     @property
     def speed(self) -> int:
-        """Bytes per second of late; 0 before anything was copied."""
+        """Bytes per second of late; 0 while it is not known."""
         return self._rates()[0]
 
     @property
@@ -75,7 +77,7 @@ class Progress:
         if not self._samples:
             return 0, 0
         (then, *before), (now, *after) = self._samples[0], self._samples[-1]
-        if now <= then:
+        if now - then < _LEAST:
             return 0, 0
         copied, put_back = (int((b - a) / (now - then)) for a, b in zip(before, after, strict=True))
         return copied, put_back
