@@ -91,6 +91,12 @@ class Members:
                         raise
                     self._absent.append(Absent(path, "missing", error.what))
                     gone(path, error.what)
+            if not devices and self._absent:
+                whys = (one.why.rstrip(".").removesuffix("; nothing was written") for one in self._absent)
+                raise MemberError(
+                    f"No member is there: {'; '.join(whys)}. Nothing was written.",
+                    hint="Say where they are now, as mirrortui assemble NAME MEMBER...",
+                )
         except BaseException:
             close_all(devices)
             raise

@@ -56,6 +56,14 @@ def test_a_broken_checksum(world: World, stopped: tuple[Path, Path]) -> None:
         assert "sb_csum" in outcome.out
 
 
+def test_members_that_are_all_elsewhere_are_named(world: World, stopped: tuple[Path, Path]) -> None:
+    moved = [path.rename(path.with_suffix(".moved")) for path in stopped]
+    outcome = world.try_to("assemble", "vault")
+    gone = "; ".join(f"{path} does not exist" for path in stopped)
+    assert_refused(outcome, REFUSED, f"No member is there: {gone}.", "Say where they are now")
+    world.do("assemble", "vault", *moved)
+
+
 def test_a_foreign_uuid(world: World, stopped: tuple[Path, Path]) -> None:
     a, b = stopped
     c, d = world.image("c.img"), world.image("d.img")
