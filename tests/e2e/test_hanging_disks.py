@@ -51,7 +51,8 @@ def place(world: World, disk: FuseDisk) -> Iterator[Path]:
     finally:
         disk.go_on()
         world.kill_all()
-        subprocess.run(["umount", mounted], check=False)
+        if mounted.is_mount():
+            world.unmount(mounted)
         subprocess.run(["losetup", "-d", loop], check=False)
 
 
