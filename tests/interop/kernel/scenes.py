@@ -29,12 +29,11 @@ assemble() { mdadm --assemble $dev "$@"; }
 manage() { mdadm $dev "$@"; }
 grow() { mdadm --grow $dev "$@"; }
 
-# Asked over and over by all scenes at once: it starts no process, which is dear where the machine is emulated.
-is() { read -r it < $sys/$1 || return 1; case $it in $2) return 0 ;; esac; return 1; }
+is() { grep -qx "$2" $sys/$1; }
 speed() { echo $1 > $sys/sync_speed_min; echo $1 > $sys/sync_speed_max; }  # KiB/s; at first there is hardly any
 settle() { speed 1000000; until is sync_action idle; do sleep 0.2; done; }
 whole() { settle; until is degraded 0; do sleep 0.2; settle; done; }
-stop() { until is array_state clean || is array_state 'read*'; do sleep 0.2; done; mdadm --stop $dev; }
+stop() { until is array_state 'clean\\|readonly\\|read-auto'; do sleep 0.2; done; mdadm --stop $dev; }
 shows() { until mdadm --examine $1 | grep -q "$2"; do sleep 0.2; done; }
 idle_bits() { until mdadm --examine-bitmap $1 | grep -q ' 0 dirty'; do sleep 0.3; done; }
 

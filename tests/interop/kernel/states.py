@@ -63,7 +63,7 @@ _TO_RE_ADD = (
     " speed 300; manage --re-add $b"
 )
 _PARTLY = "shows $b 'Recovery Offset : [1-9]'; speed 20"
-_RESYNCED_PARTLY = "speed 300; until is resync_start '[1-9]*'; do sleep 0.2; done"
+_RESYNCED_PARTLY = "speed 300; until is resync_start '[1-9].*'; do sleep 0.2; done"
 _REPLACING = (
     "pair $bitmap; settle; fill 1 1024; manage --add-spare $c; speed 300;"
     " manage --replace $a --with $c; shows $c 'Recovery Offset : [1-9]'; speed 20"
