@@ -164,6 +164,7 @@ MUTANTS = [
     _m("a last copy is believed before all that was late has ended", "I7", "lastcopy", 0, ("if member is None or member.device.zombies:", "if member is None:"), race=overdue.nothing_is_written_over_what_may_still_land),
     _m("a last copy is believed although a flush failed late", "I1", "lastcopy", 0, ("if member.device.failed_late:", "if False:"), race=overdue.a_flush_that_failed_late_is_never_taken_back),
     _m("no flush tells of a durable write that failed", "I5", "traffic.book", 0, ("return errno.EIO if unsaved else result", "return result"), race=overdue.a_durable_write_that_fails_is_told_by_the_next_flush),
+    _m("a bitmap's header that was late is forgotten", "I3", "metadata.scribe", 0, ("        self._header_due |= bool(self._array.broken)\n", ""), race=overdue.what_was_refused_is_not_done_later),
     _m("bits that were late are forgotten", "I2", "metadata.scribe", 0, ("            intent.pages.update(pages)\n", ""), race=overdue.it_goes_on_when_the_last_copy_answers),
     _m("a log that may be half new is rewritten by halves", "I6", "metadata.scribe", 0, ("                self._array.break_down(_HALF.format(member.path))\n", "                pass\n"), race=overdue.a_log_of_bad_blocks_that_was_late_is_not_trusted),
     _m("a copy that was cut is read on", "I6", "traffic.losses", 0, ("self._scribe.fault(member, loss.why)", "False"), race=lost.who_was_cut_is_out),

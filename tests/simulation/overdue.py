@@ -192,9 +192,12 @@ def what_was_refused_is_not_done_later() -> None:
         assert len(problems) == 1, problems
         assert problems[0].startswith("vault takes no changes: a, the last copy: ")
         played.lands(late)
-        played.stage.wait(60)
+        played.mirror.look_again()
+        played.stage.wait(SOON)
         assert not array.broken
         assert played.is_set() == before
+        header = played.a.current[played.member.bitmap_place :][: bitmap.HEADER]
+        assert header == played.mirror.intent.raw[: bitmap.HEADER], "nor on the disk"
         assert played.mirror.scribe.settled
 
 

@@ -266,9 +266,8 @@ class Scribe:
             if not member.active:
                 return False  # it failed while another's log was written, or this one's
             if not await self._put(member, sb.bblog_sector * SECTOR + at, data):
-                if (
-                    self._array.unanswered is member
-                ):  # what the next steps are depends on whether this was one
+                if self._array.unanswered is member:
+                    # What is to be written next depends on whether this was.
                     self._array.break_down(_HALF.format(member.path))
                 return False
             member.log = member.log[:at] + data + member.log[at + len(data) :]
