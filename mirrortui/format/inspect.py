@@ -164,9 +164,17 @@ def _warnings(
         yield "The bitmap is out of date: every chunk counts as dirty."
     if not sb.clean:
         yield _unclean(sb, None if stale else summary)
+        if summary and _filled_beside_several(sb):
+            yield _FORGOTTEN
     if bad_blocks:
         bad = sum(length for _, length in bad_blocks)
         yield f"{format_size(bad * SECTOR)} of this member is in the bad-block log and holds no valid data."
+
+
+_FORGOTTEN = (
+    "Linux 6.1 would fill the member first and then forget where the others differ; 6.12 and mirrortui do not. "
+    "After such a kernel took it, run a repair."
+)
 
 
 def _unclean(sb: Superblock, summary: BitmapSummary | None) -> str:
@@ -178,6 +186,12 @@ def _unclean(sb: Superblock, summary: BitmapSummary | None) -> str:
     suspect = format_size(min(summary.dirty * summary.header.chunksize, sb.size * SECTOR))
     part = f"{summary.dirty} of {summary.chunks} chunks ({suspect})"
     return f"The array was not stopped cleanly: {part} must be resynced."
+
+
+def _filled_beside_several(sb: Superblock) -> bool:
+    """A member was being filled, and two or more others have copies."""
+    roles = array_state(sb).replace(".", "")
+    return len(roles) > 1 if "R" in roles else sb.recovering and len(roles) > 2
 
 
 def array_state(sb: Superblock) -> str:

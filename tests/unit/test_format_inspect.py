@@ -162,6 +162,27 @@ def test_what_the_owner_should_know(change: dict[str, Any], says: str) -> None:
     assert found.superblock == _superblock(**change)
 
 
+_FILLED = {"feature_map": Feature.BITMAP | Feature.RECOVERY_OFFSET, "recovery_offset": 4096}
+
+
+@pytest.mark.parametrize(
+    ("change", "forgotten"),
+    [
+        ({"dev_roles": (0, 1, 0)}, True),
+        ({"dev_roles": (0, 1, 0), "resync_offset": MAX}, False),
+        ({"dev_roles": (0, 1, 0), "feature_map": Feature(0)}, False),
+        ({"dev_roles": (1, ROLE_FAULTY, 1)}, False),
+        ({**_FILLED, "raid_disks": 3, "dev_roles": (0, 1, 2)}, True),
+        ({**_FILLED, "raid_disks": 3, "dev_roles": (0, 1, ROLE_FAULTY)}, False),
+        ({"raid_disks": 3, "dev_roles": (0, 1, 2)}, False),
+    ],
+)
+def test_that_a_kernel_would_forget_where_copies_differ(change: dict[str, Any], forgotten: bool) -> None:
+    sb = _superblock(**{"resync_offset": 0, **change})
+    warnings = " ".join(_image(sb).examine().warnings)
+    assert ("would fill the member first and then forget" in warnings) == forgotten
+
+
 def test_an_unclean_array_without_a_trustworthy_bitmap_is_suspect_as_a_whole() -> None:
     all_of_it = "The array was not stopped cleanly: all of it must be resynced."
     assert all_of_it in _image(_superblock(resync_offset=0, events=21), 3).examine().warnings

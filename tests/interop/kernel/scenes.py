@@ -61,11 +61,15 @@ show() {
   done
 }
 # What was copied and why, so far.
-actions() { tell actions $(dmesg | sed -n "s/.*md: \\(.*\\) of RAID array ${dev#/dev/}\\$/\\1/p"); }
+actions_of() { echo $(dmesg | sed -n "s/.*md: \\(.*\\) of RAID array ${dev#/dev/}\\$/\\1/p"); }
+actions() { tell actions $(actions_of); }
 digest() { tell digest $(dd if=$dev bs=1M iflag=direct | md5sum); }
 # md fills whoever is added before it makes the copies of an unclean array equal; 6.1 forgets then where they differ.
 equal() { settle; until is resync_start none; do sleep 0.2; done; }
-check() { equal; echo check > $sys/sync_action; settle; tell mismatches $(cat $sys/mismatch_cnt); }
+run() { equal; echo $1 > $sys/sync_action; settle; }
+check() { run check; tell mismatches $(cat $sys/mismatch_cnt); }
+# As the README has it: whoever let such a kernel do it repairs.
+mend() { if actions_of | grep -q '^recover.* resync'; then run repair; fi; }
 """.replace("GENERATION", str(GENERATION_BLOCKS))
 
 _SCENE_TIMEOUT = 200

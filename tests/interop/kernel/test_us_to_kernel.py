@@ -38,6 +38,7 @@ settle
 actions
 show
 LOOKS
+mend
 check
 put 14 7 3
 digest
