@@ -69,7 +69,7 @@ equal() { settle; until is resync_start none; do sleep 0.2; done; }
 run() { equal; echo $1 > $sys/sync_action; settle; }
 check() { run check; tell mismatches $(cat $sys/mismatch_cnt); }
 # As the README has it: whoever let such a kernel do it repairs.
-mend() { if actions_of | grep -q '^recover.* resync'; then run repair; fi; }
+mend() { equal; if actions_of | grep -q '^recover.* resync'; then run repair; fi; }
 """.replace("GENERATION", str(GENERATION_BLOCKS))
 
 _SCENE_TIMEOUT = 200

@@ -118,7 +118,7 @@ class TheKernel:
         """Where it is taken over, a check follows as soon as nothing is copied."""
         disks = " ".join(f"${letter}" for letter in trip.letters)
         if trip.made:
-            self._do(f"assemble {disks}; check")
+            self._do(f"assemble {disks}; mend; check")
             return
         bitmap = (
             f"--bitmap=internal --bitmap-chunk={trip.chunk}K --delay=1" if trip.chunk else "--bitmap=none"
