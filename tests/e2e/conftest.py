@@ -172,9 +172,14 @@ class Traffic:
         return self.tally()
 
 
-def until(true: Callable[[], object], what: str, detail: Callable[[], object] = lambda: "") -> None:
-    """Poll a condition that has no event to wait for; fail after PATIENCE seconds."""
-    deadline = time.monotonic() + PATIENCE
+def until(
+    true: Callable[[], object],
+    what: str,
+    detail: Callable[[], object] = lambda: "",
+    patience: float = PATIENCE,
+) -> None:
+    """Poll a condition that has no event to wait for; fail after so many seconds."""
+    deadline = time.monotonic() + patience
     while not true():
         assert time.monotonic() < deadline, f"waited in vain until {what} {detail()}"
         time.sleep(0.02)

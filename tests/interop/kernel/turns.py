@@ -28,7 +28,7 @@ from mirrortui.api.requests import (
 from mirrortui.api.vocabulary import MemberFlag
 from mirrortui.nbd.client import NbdClient
 from mirrortui.nbd.protocol import Command, NbdError
-from tests.e2e.conftest import World, until
+from tests.e2e.conftest import PATIENCE, World, until
 from tests.interop.kernel.content import BLOCK, GENERATIONS, Content
 from tests.interop.kernel.ours import Image
 
@@ -194,9 +194,11 @@ class Turn:
         self.world.client.set_speed(self.name, SpeedRequest(max=limit))
 
     def settle(self) -> None:
-        """Wait until nothing is copied."""
+        """Wait until nothing is copied. Copies on one disk take turns: slow ones of others may come first."""
         until(
-            lambda: self.world.client.mirror(self.name).sync_action == "idle", f"{self.name} copies nothing"
+            lambda: self.world.client.mirror(self.name).sync_action == "idle",
+            f"{self.name} copies nothing",
+            patience=4 * PATIENCE,
         )
 
     def stop(self) -> None:
