@@ -59,6 +59,10 @@ class Paths:
         """What a mirror's checks found."""
         return self.memory / f"{mirror}.checks.json"
 
+    def departed(self, mirror: str) -> Path:
+        """Who went out of a mirror, as it was then."""
+        return self.memory / f"{mirror}.departed.json"
+
     def worker_log(self, mirror: str) -> Path:
         """A worker's stderr."""
         return self.workers / f"{mirror}.log"

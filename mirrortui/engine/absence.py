@@ -49,6 +49,7 @@ def job_for(memory: Remembered, paths: Paths) -> Job:
         ),
         exports=memory.exports,
         checks=str(paths.checks(name)),
+        departed=str(paths.departed(name)),
         uuid=memory.uuid,
         remembered=True,
     )

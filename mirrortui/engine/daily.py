@@ -30,6 +30,7 @@ from mirrortui.engine.kernel import Keeper
 from mirrortui.engine.state import Remembered
 from mirrortui.engine.ward import Ward
 from mirrortui.errors import ChangedError, MemberError, MirrortuiError, RefusedError
+from mirrortui.worker import departures
 from mirrortui.worker.messages import Move
 
 Assemble = Callable[[AssembleRequest], Awaitable[Mirror | Plan]]
@@ -92,6 +93,7 @@ def move(paths: Paths, request: RenameRequest) -> Move:
         control=str(paths.control(request.name)),
         nbd=str(paths.export(request.name)),
         checks=str(paths.checks(request.name)),
+        departed=str(paths.departed(request.name)),
         yes=request.yes,
         plan=request.plan,
         events=request.events,
@@ -115,7 +117,7 @@ async def _open_for_writing(ward: Ward, request: AccessRequest, assemble: Assemb
     assert memory is not None
     title, line = f"Make {name} writable", command("readwrite", name)
     try:
-        plan = await asyncio.to_thread(_rehearse, memory, mirror, title)
+        plan = await asyncio.to_thread(_rehearse, memory, mirror, title, ward.house.paths)
     except (RefusedError, MemberError) as error:
         why = RefusedError(
             f"{name} was assembled read-only, and cannot be written to as it is: {error.what}",
@@ -152,10 +154,11 @@ def _again(memory: Remembered) -> AssembleRequest:
     )
 
 
-def _rehearse(memory: Remembered, mirror: Mirror, title: str) -> Plan:
+def _rehearse(memory: Remembered, mirror: Mirror, title: str, paths: Paths) -> Plan:
     """Blocks on devices. Raises why it cannot be assembled for writing."""
     asked = _again(memory)
-    verdict = rehearsal.rehearse(asked, uuid=memory.uuid, partial=True)
+    departed = departures.read(paths.departed(memory.name))
+    verdict = rehearsal.rehearse(asked, uuid=memory.uuid, partial=True, departed=departed)
     users = ", ".join(client.peer for client in mirror.clients)
     plan = Plan(
         verb="readwrite",

@@ -13,6 +13,7 @@ from mirrortui.api import names
 from mirrortui.api.answers import Plan
 from mirrortui.api.consent import command, refusal
 from mirrortui.api.mirrors import Mirror
+from mirrortui.api.paths import Paths
 from mirrortui.api.requests import AdoptRequest, AssembleRequest, CreateRequest, ExportRequest
 from mirrortui.api.vocabulary import TIMEOUT
 from mirrortui.device.claims import check_distinct
@@ -33,6 +34,7 @@ from mirrortui.mirror.assembly.diverged import Side
 from mirrortui.mirror.birth.create import CreateSpec
 from mirrortui.mirror.birth.create import plan as lay_out
 from mirrortui.units import format_size
+from mirrortui.worker import departures
 from mirrortui.worker.candidates import deliberation, examine_member, losses
 
 _WORTH_TELLING = 1 << 20
@@ -97,7 +99,7 @@ def draft_create(request: CreateRequest, mirrors: Sequence[Mirror]) -> Draft:
 
 
 def draft_assemble(
-    request: AssembleRequest, mirrors: Sequence[Mirror], memories: Sequence[Remembered]
+    request: AssembleRequest, mirrors: Sequence[Mirror], memories: Sequence[Remembered], paths: Paths
 ) -> Draft:
     """Find out which mirror is meant and what it takes to start it. Blocks on devices.
 
@@ -132,7 +134,8 @@ def draft_assemble(
         refused=None,
     )
     if request.plan or request.survivor:
-        verdict = rehearsal.rehearse(request, uuid=uuid, partial=remembered)
+        departed = departures.read(paths.departed(name))
+        verdict = rehearsal.rehearse(request, uuid=uuid, partial=remembered, departed=departed)
         request = replace(request, counts=verdict.counts)
         plan = rehearsal.tell(plan, verdict, request)
         plan = replace(

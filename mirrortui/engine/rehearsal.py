@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 from msgspec.structs import replace
@@ -23,6 +23,7 @@ from mirrortui.mirror.assembly.rejoin import Rejoin
 from mirrortui.mirror.assembly.salvage import loser_of
 from mirrortui.mirror.assembly.verdict import Verdict
 from mirrortui.mirror.executor import Operation, run_at_once
+from mirrortui.mirror.notes import Departed
 
 _CELLS = 256
 """Of a history's map."""
@@ -73,8 +74,11 @@ class _Glimpse:
         self._peek.close()
 
 
-def rehearse(request: AssembleRequest, *, uuid: str | None, partial: bool) -> Verdict:
-    """The decision. Blocks on devices. `partial`: members that are gone are left out, as they come from memory.
+def rehearse(
+    request: AssembleRequest, *, uuid: str | None, partial: bool, departed: Sequence[Departed]
+) -> Verdict:
+    """The decision. Blocks on devices. `partial`: members that are gone are left out, as they come from memory;
+    `departed`: who is known to have gone out.
 
     Raises what `mirror.assemble` raises; nothing was written.
     """
@@ -86,6 +90,7 @@ def rehearse(request: AssembleRequest, *, uuid: str | None, partial: bool) -> Ve
         survivor=request.survivor,
         compare=request.compare,
         counts=request.counts,
+        departed=departed,
     )
     with ExitStack() as stack:
         glimpses: list[_Glimpse] = []

@@ -195,7 +195,7 @@ class Supervisor:
         mirrors = await self.mirrors()
         memories = self._house.state.all()
         try:
-            draft = await asyncio.to_thread(draft_assemble, request, mirrors, memories)
+            draft = await asyncio.to_thread(draft_assemble, request, mirrors, memories, self._house.paths)
         except (RefusedError, MemberError) as error:
             if not request.plan:
                 raise
@@ -257,6 +257,7 @@ class Supervisor:
             assemble=draft.assemble,
             exports=draft.exports,
             checks=str(self._house.paths.checks(draft.name)),
+            departed=str(self._house.paths.departed(draft.name)),
             uuid=draft.uuid,
             remembered=draft.remembered,
         )

@@ -22,6 +22,7 @@ from mirrortui.format.superblock import (
 )
 from mirrortui.mirror.badranges import BadRanges
 from mirrortui.mirror.chunks import ChunkSet
+from mirrortui.mirror.notes import Departed, Note
 from mirrortui.mirror.traffic.timing import Timing
 from mirrortui.units import SECTOR
 
@@ -40,15 +41,6 @@ class State(enum.Enum):
     RECOVERING = "recovering"
     SPARE = "spare"
     FAULTY = "faulty"
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Why a slot is empty: what was found on a member that was left out."""
-
-    path: str
-    why: str
-    since: float | None = None
 
 
 class Member:
@@ -218,6 +210,8 @@ class Array:
     resync_from: int = 0
     """Bytes that a mirror without a bitmap had resynced when it was stopped; nothing once it is written to."""
     left_out: list[Note] = field(default_factory=list)
+    departed: tuple[Departed, ...] = ()
+    """Who went out, as far as it is known here (assembly/departed.py)."""
     lost: BadRanges = field(default_factory=BadRanges)
     """What could not be read on any copy when it was last tried, and was not written since."""
     arriving: set[str] = field(default_factory=set)

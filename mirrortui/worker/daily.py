@@ -18,7 +18,6 @@ from mirrortui.mirror.verbs import access, bitmaps, settings
 from mirrortui.mirror.verbs.manage import check_settled
 from mirrortui.units import format_size
 from mirrortui.worker import growing
-from mirrortui.worker.checks import Checks
 from mirrortui.worker.control import Control, arguments
 from mirrortui.worker.control import Door as ControlDoor
 from mirrortui.worker.messages import Call, Move
@@ -68,12 +67,18 @@ class Daily:
     """Prepares these verbs for one mirror: each answers its plan, and the deed."""
 
     def __init__(
-        self, mirror: Mirror, server: NbdServer, control: Control, checks: Checks, observer: Observer
+        self,
+        mirror: Mirror,
+        server: NbdServer,
+        control: Control,
+        moved: Callable[[Move], None],
+        observer: Observer,
     ) -> None:
+        """`moved` takes to its new name what is kept in files."""
         self._mirror = mirror
         self._server = server
         self._control = control
-        self._checks = checks
+        self._moved = moved
         self._observe = observer
 
     def prepare(self, verb: DailyVerb, asked: Asked) -> tuple[Plan, Act]:
@@ -286,7 +291,7 @@ class Daily:
             raise
         self._server.rename(asked.name, door)
         self._control.move(control)
-        self._checks.move(Path(asked.checks))
+        self._moved(asked)
         show_name(asked.name)
         self._observe("mirror-renamed", "info", f"{old} is called {asked.name} now.", None)
 

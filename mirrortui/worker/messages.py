@@ -32,6 +32,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Further addresses."""
     checks: str | None = None
     """Path of the file that remembers what its checks found."""
+    departed: str | None = None
+    """Path of the file that remembers who went out."""
     uuid: str | None = None
     """The mirror that must be found on the members; None: whichever it is."""
     remembered: bool = False
@@ -67,6 +69,8 @@ class Move(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     nbd: str
     checks: str
     """Job.checks, by the new name."""
+    departed: str
+    """Job.departed likewise."""
     yes: bool = False
     plan: bool = False
     events: int | None = None

@@ -41,7 +41,7 @@ from mirrortui.worker.control import Control, Respond, arguments
 from mirrortui.worker.forecast import forecast
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.members import Members
-from mirrortui.worker.messages import Call, Turn
+from mirrortui.worker.messages import Call, Move, Turn
 from mirrortui.worker.nbd_server import NbdServer
 from mirrortui.worker.plans import Precondition
 from mirrortui.worker.turns import Turns
@@ -77,6 +77,7 @@ class Verbs:
         aside: Aside,
         status: Callable[[], object],
         end: End,
+        moved: Callable[[Move], None],
         control: Control,
         observer: Observer,
     ) -> None:
@@ -91,7 +92,7 @@ class Verbs:
         self._turns = Turns(loop.executor)
         self._precondition = Precondition(mirror.array)
         self._observer = observer
-        self._daily = daily.Daily(mirror, server, control, checks, observer)
+        self._daily = daily.Daily(mirror, server, control, moved, observer)
 
     def handle(self, call: Call, respond: Respond) -> None:
         """Answer a call, now or later (worker.control.Handler)."""

@@ -22,6 +22,7 @@ from mirrortui.mirror.birth.create import CreateSpec, create
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.mirror.traffic import silence
 from mirrortui.mirror.verbs import manage
+from mirrortui.worker import departures
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.checks import Checks
 from mirrortui.worker.control import Control
@@ -29,7 +30,7 @@ from mirrortui.worker.intake import Intake
 from mirrortui.worker.lab import Lab
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.members import Members, close_all
-from mirrortui.worker.messages import Job, Started
+from mirrortui.worker.messages import Job, Move, Started
 from mirrortui.worker.nbd_server import NbdServer
 from mirrortui.worker.rates import Rates
 from mirrortui.worker.recorder import Recorder
@@ -38,6 +39,7 @@ from mirrortui.worker.status import count, describe, state
 from mirrortui.worker.tail import lengthen, survey
 from mirrortui.worker.turns import Flag
 from mirrortui.worker.verbs import Verbs
+from mirrortui.worker.witness import Witness
 
 PATIENCE, HASTE = 5.0, 0.1
 """Seconds for clients to take their last replies when the mirror stops."""
@@ -134,6 +136,7 @@ class Worker:
                 survivor=request.survivor,
                 compare=request.compare,
                 counts=request.counts,
+                departed=departures.read(Path(job.departed)) if job.departed else (),
                 shelf=SparseFile(request.save_loser) if request.save_loser else None,
             ),
             self._recorder.observe,
@@ -185,6 +188,7 @@ class Running:
         self._rates = Rates(loop, lambda: count(mirror, self._server.traffic))
         aside = Aside(loop)
         self._checks = Checks(loop, mirror, aside, Path(job.checks) if job.checks else None)
+        self._witness = Witness(loop, mirror.array, aside, Path(job.departed) if job.departed else None)
         self._verbs = Verbs(
             loop,
             mirror,
@@ -194,6 +198,7 @@ class Running:
             aside,
             self.status,
             self.stop,
+            self._moved,
             control,
             recorder.observe,
         )
@@ -242,6 +247,7 @@ class Running:
             await manage.stop(self._mirror)
             close_all(member.device for member in self._mirror.array.members)
             self._checks.remember_now()
+            self._witness.remember_now()
             self._recorder.observe("mirror-stopped", "info", f"{self._mirror.array.label} was stopped.")
             self._ended.set()
             self._loop.post(self._leave)
@@ -262,6 +268,7 @@ class Running:
     def _listen_for_members(self) -> None:
         self._mirror.silence.look()
         self._mirror.losses.look()
+        self._witness.look()
         if self._mirror.array.unanswered:
             self._mirror.look_again()
         self._loop.call_later(silence.EVERY, self._listen_for_members)
@@ -272,6 +279,10 @@ class Running:
 
     def _terminated(self) -> None:
         self._loop.executor.spawn(self.stop())
+
+    def _moved(self, move: Move) -> None:
+        self._checks.move(Path(move.checks))
+        self._witness.move(Path(move.departed))
 
     def _connected(self, client: Client) -> None:
         name = self._mirror.array.label

@@ -68,6 +68,51 @@ def test_the_engine_is_killed_and_the_client_notices_nothing(world: World) -> No
     assert_nothing_lost(world, traffic)
 
 
+def outlived(world: World) -> Mirror:
+    """A mirror whose b.img failed, and whose a.img was replaced since: nobody is left that b.img knows."""
+    world.create()
+    spare, new = world.image("c.img"), world.image("d.img")
+    world.do("add", "vault", spare)
+    world.do("fail", "vault", world.place / "b.img", "--yes")
+    world.do("wait", "vault", "--for", "in-sync", "--timeout", "20")
+    world.do("replace", "vault", world.place / "a.img", "--with", new)
+    until(lambda: len(world.events("member-replaced")) == 1, "d.img has taken the place of a.img")
+    return world.client.mirror("vault")
+
+
+def outcast(mirror: Mirror) -> str:
+    (member,) = (member for member in mirror.members if member.state != "in_sync")
+    return f"{Path(member.path).name}: {member.why}"
+
+
+def test_a_member_that_failed_long_ago_keeps_nobody_from_starting(world: World) -> None:
+    """Its superblock alone looks as if it had been used apart, together with the one that was replaced."""
+    mirror = outlived(world)
+    traffic = world.traffic(mirror.uri, seed=2)
+    traffic.goes_on()
+    kill(world.client.engine().pid)
+    kill(mirror.worker_pid)
+    world.do("devices")
+    again = runs_again(world, mirror.worker_pid or 0)
+    assert [member.state for member in again.members].count("in_sync") == 2
+    assert outcast(again).startswith("b.img: it was out when the mirror ran here, and was not used since")
+    traffic.goes_on()
+    tally = traffic.end()
+    assert tally["mismatches"] == 0, tally
+
+
+def test_that_is_known_under_another_name_too(world: World) -> None:
+    outlived(world)
+    world.do("rename", "vault", "attic")
+    world.do("stop", "attic")
+    assert "b.img is left out: it was out" in world.do("assemble", "attic", "--plan").out
+    world.do("assemble", "attic")
+    assert outcast(world.client.mirror("attic")).startswith("b.img: it was out when the mirror ran here")
+    world.do("stop", "attic")
+    (world.paths.departed("attic")).unlink()
+    assert "attic has diverged" in world.try_to("assemble", "attic").err
+
+
 def test_a_mirror_that_nobody_remembers_is_remembered_as_it_runs(world: World) -> None:
     """Its engine died before it wrote that down, or its memory is lost."""
     members = world.image("a.img"), world.image("b.img")

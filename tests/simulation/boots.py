@@ -167,11 +167,14 @@ class Boots:
     def _attempt(self, *, run: bool, survivor: str | None = None) -> Mirror:
         scene, habits = self._scene, self._scene.habits
         tuning = habits.geometry.tuning(habits.daemon_delay, hedging=habits.hedging)
-        spec = AssembleSpec(run=run, survivor=survivor, tuning=tuning)
+        spec = AssembleSpec(run=run, survivor=survivor, departed=scene.departed, tuning=tuning)
         mirror = scene.wait_for(
             assemble(scene.executor, scene.scheduler, scene.there, spec, scene.observe, scene.pool)
         )
         assert isinstance(mirror, Mirror)
+        scene.reached["known to be older"] += any(
+            "was out when" in note.why for note in mirror.array.left_out
+        )
         return mirror
 
     def _heal(self) -> Mirror:

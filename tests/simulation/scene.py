@@ -9,8 +9,10 @@ from typing import Any
 
 from mirrortui.device.buffers import Pool
 from mirrortui.errors import MirrortuiError
+from mirrortui.mirror.assembly.departed import keep_in_mind
 from mirrortui.mirror.executor import Executor, Task
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.notes import Departed
 from mirrortui.testing.simulated import Rates, Scheduler, SimDisk
 from mirrortui.units import SECTOR
 from tests.simulation.habits import Habits
@@ -39,6 +41,11 @@ class Scene:
         """For checks alone, which the administrator of most worlds never makes: those stay as they were."""
         if self.inspector.random() < 0.3:
             habits.checks, habits.rot = 0.02, self.inspector.random() < 0.5
+        self.witness = random.Random(f"witness {seed}")
+        self.watching = self.witness.random() < 0.5
+        """Somebody keeps in mind, beyond the power cuts, who went out."""
+        self.departed: tuple[Departed, ...] = ()
+        """What is kept in mind."""
         if adopted:
             habits.adopt()
         rates = Rates(habits.fault_rate, habits.read_error_rate, habits.hang_rate, habits.slow_metadata)
@@ -195,8 +202,12 @@ class Scene:
 
     def follow(self) -> None:
         """Let the history know what the mirror has become."""
-        if self.mirror is not None:
-            self.histories.follow(self.mirror, self.paths)
+        if self.mirror is None:
+            return
+        self.histories.follow(self.mirror, self.paths)
+        if self.watching and self.witness.random() < 0.05:
+            keep_in_mind(self.mirror.array)
+            self.departed = self.mirror.array.departed
 
     def wait_for(self, task: Task) -> Any:
         """Run a coroutine to its end, in any order of completions; what it raises is raised here."""

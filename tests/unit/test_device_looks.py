@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mirrortui.api.paths import resolve
 from mirrortui.api.requests import AdoptRequest, AssembleRequest, CreateRequest
 from mirrortui.device import claims, looks
 from mirrortui.device.looks import look
@@ -95,7 +96,7 @@ def test_plans_say_who_does_not_answer(hang: Hang, tmp_path: Path) -> None:
     begun = time.monotonic()
     for ask in (
         lambda: draft_create(CreateRequest(name="v", members=[good, bad]), []),
-        lambda: draft_assemble(AssembleRequest(members=[good, bad]), [], []),
+        lambda: draft_assemble(AssembleRequest(members=[good, bad]), [], [], resolve(environ={}, uid=0)),
         lambda: draft_adopt(AdoptRequest(name="v", disk=bad), []),
         lambda: draft_adopt(AdoptRequest(name="v", disk=good, new=bad), []),
         lambda: examine_member(bad),

@@ -12,7 +12,7 @@ from mirrortui.format import bitmap, foreign, superblock
 from mirrortui.format.bitmap import BitmapHeader
 from mirrortui.format.names import printable
 from mirrortui.format.superblock import Feature, Superblock
-from mirrortui.mirror.array import Array, Member, Note, Observer, Signature, State
+from mirrortui.mirror.array import Array, Member, Observer, Signature, State
 from mirrortui.mirror.assembly import salvage
 from mirrortui.mirror.assembly.decide import decide
 from mirrortui.mirror.assembly.fit import check_blocks
@@ -24,6 +24,7 @@ from mirrortui.mirror.chunks import ChunkSet
 from mirrortui.mirror.executor import Executor, Host
 from mirrortui.mirror.metadata.intent import Intent
 from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.notes import Departed, Note
 from mirrortui.mirror.tuning import Tuning
 from mirrortui.units import SECTOR
 
@@ -51,6 +52,8 @@ class AssembleSpec:
     """Of a split brain: find what differs by reading, whatever the bitmaps say."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Events counts that members must still have: those of the plan (I14)."""
+    departed: Sequence[Departed] = ()
+    """Members that were seen to go out (departed.py)."""
     shelf: Shelf | None = None
     """Of a split brain: where to keep what only the loser holds, before it is copied over."""
     tuning: Tuning = field(default_factory=Tuning)
@@ -93,6 +96,7 @@ async def consider(devices: Sequence[Device], spec: AssembleSpec, pool: Pool) ->
             survivor=spec.survivor,
             compare=spec.compare,
             left_out=broken,
+            departed=spec.departed,
             least_chunk=spec.tuning.least_chunk,
         )
     except MemberError as problem:
@@ -187,6 +191,7 @@ def _build(
         opened_readonly=spec.readonly,
         resync_from=0 if header or verdict.clean else top.resync_offset * SECTOR,
         left_out=[Note(o.path, o.why) for o in verdict.left_out],
+        departed=verdict.departed,
     )
     array.members = [_member(devices[p.found.path], p, array, host) for p in verdict.places]
     unit = max(m.device.block_size for m in array.members)

@@ -13,10 +13,12 @@ from mirrortui.errors import DegradedStartError, MemberError
 from mirrortui.format import parting
 from mirrortui.format.superblock import ROLE_FAULTY, ROLE_SPARE, Feature, format_uuid
 from mirrortui.mirror.assembly import diverged
+from mirrortui.mirror.assembly.departed import left_behind, only_older
 from mirrortui.mirror.assembly.fit import misfit
 from mirrortui.mirror.assembly.found import Found
 from mirrortui.mirror.assembly.needs import find_needs, seat_losers
 from mirrortui.mirror.assembly.verdict import LeftOut, Place, Verdict
+from mirrortui.mirror.notes import Departed
 from mirrortui.units import SECTOR
 
 LEAST_CHUNK = 1 << 16
@@ -30,19 +32,22 @@ def decide(
     survivor: str | None = None,
     compare: bool = False,
     left_out: Sequence[LeftOut] = (),
+    departed: Sequence[Departed] = (),
     least_chunk: int = LEAST_CHUNK,
 ) -> Verdict:
     """Who takes part, as what, and what must be copied. `left_out` could not even be understood; `compare`: what the
-    losers of a split brain differ in is found by reading, whatever the bitmaps say; `least_chunk` counts where there is
-    no bitmap.
+    losers of a split brain differ in is found by reading, whatever the bitmaps say; `departed`: who is known to have
+    gone out; `least_chunk` counts where there is no bitmap.
 
     Raises MemberError when they do not belong together or none holds the data, DivergedError (with the evidence) for a
     split brain without a survivor, DegradedStartError when members are missing that were there when it last ran.
     """
     _same_array(found)
     stale = {f.path: _gone_on_without(f, other) for f in found if (other := _successor_of(f, found))}
+    older = only_older(found, departed)
+    stale = older | stale
     rest = [f for f in found if f.path not in stale]
-    losers = diverged.choose(found, rest, survivor)
+    losers = diverged.choose(found, rest, survivor, older)
     candidates = [f for f in rest if f not in losers]
     freshest = _freshest(candidates)
     places, out = _seat(freshest, candidates)
@@ -69,6 +74,9 @@ def decide(
         missing=missing,
         counts={f.path: f.superblock.events for f in found},
         losers=losers,
+        departed=()
+        if losers
+        else left_behind([f for f in found if f.path in {o.path for o in out}], departed),
     )
     find_needs(verdict)
     seat_losers(verdict, _freshest([p.found for p in copies]), losers, compare)

@@ -5,7 +5,7 @@ That there is one, format.parting tells from the tables of roles.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,18 +137,22 @@ def _next_step(found: Sequence[Found], there: Sequence[Side]) -> str:
     return hint
 
 
-def choose(found: Sequence[Found], rest: Sequence[Found], survivor: str | None) -> list[Found]:
-    """Those of `rest`, who are not stale, that have diverged from the survivor; empty when nobody has.
+def choose(
+    found: Sequence[Found], rest: Sequence[Found], survivor: str | None, older: Container[str] = ()
+) -> list[Found]:
+    """Those of `rest`, who are not stale, that have diverged from the survivor; empty when nobody has. `older`: paths
+    of those whom no superblock needs to explain.
 
     Raises DivergedError, with the evidence, for want of a survivor, or of one that can be it.
     """
+    everyone, found = found, [f for f in found if f.path not in older]
     if not parting.parted_pairs(found):
         return []
     if survivor is None:
         raise refusal(found)
-    kept = next((f for f in found if _same_path(f.path, survivor)), None)
+    kept = next((f for f in everyone if _same_path(f.path, survivor)), None)
     if kept is None:
-        names = ", ".join(f.path for f in found)
+        names = ", ".join(f.path for f in everyone)
         raise DivergedError(f"The survivor {survivor} is not among the members: {names}.")
     if why := _no_survivor(kept, rest):
         raise DivergedError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mirrortui.mirror.assembly.found import Found
 from mirrortui.mirror.assembly.rejoin import Rejoin
+from mirrortui.mirror.notes import Departed
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Verdict:
     """Events counts of all that were looked at, by path."""
     losers: Sequence[Found] = ()
     """Of a split brain: those whose history is not kept."""
+    departed: tuple[Departed, ...] = ()
+    """What is known from now on of who is out. What was known of the losers' history counts no more."""
 
     @property
     def rejoins(self) -> list[Rejoin]:

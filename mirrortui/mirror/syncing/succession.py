@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mirrortui.mirror.array import Array, Member
+from mirrortui.mirror.assembly.departed import keep_in_mind
 from mirrortui.mirror.metadata.scribe import Scribe
 
 
@@ -46,6 +47,7 @@ class Succession:
         array = self._array
         if old not in array.members:
             return  # it was removed by hand meanwhile
+        keep_in_mind(array)
         array.detach(old)
         self._scribe.want()
         text = f"{member.path} has taken the place of {old.path} in {array.label}; {old.path} was removed."

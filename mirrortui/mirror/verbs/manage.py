@@ -12,6 +12,7 @@ from mirrortui.format.layout import Layout
 from mirrortui.format.superblock import Superblock
 from mirrortui.mirror import lastcopy
 from mirrortui.mirror.array import Array, Member, State
+from mirrortui.mirror.assembly.departed import keep_in_mind
 from mirrortui.mirror.assembly.differences import amount
 from mirrortui.mirror.assembly.fit import check_blocks, misfit
 from mirrortui.mirror.assembly.found import Found
@@ -62,6 +63,7 @@ async def remove(mirror: Mirror, path: str) -> Device:
             f"{path} is {member.state.value.replace('_', ' ')} in {array.label}.",
             hint="Fail it first: mirrortui fail.",
         )
+    keep_in_mind(array)
     array.detach(member)
     mirror.scribe.want()
     array.observer("member-removed", "info", f"{path} was removed from {array.label}.", path)

@@ -1,0 +1,163 @@
+"""A member that went out, and whose last peers are gone too: whoever saw that knows that it is only older (I9)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mirrortui.errors import DivergedError
+from mirrortui.format.superblock import Feature
+from mirrortui.mirror.array import State
+from mirrortui.mirror.assembly.departed import keep_in_mind, only_older
+from mirrortui.mirror.assembly.reading import read_member
+from mirrortui.mirror.mirror import Mirror
+from mirrortui.mirror.notes import Departed
+from mirrortui.mirror.verbs import manage
+from mirrortui.testing.simulated import SimDisk
+from mirrortui.units import KIB, SECTOR
+from tests.stage import Stage, states
+
+CHUNK = 64 * KIB
+
+
+def take_in(stage: Stage, mirror: Mirror, disk: SimDisk) -> None:
+    stage.run(manage.add(mirror, disk))
+    stage.until(lambda: not mirror.sync.running)
+
+
+class Story:
+    """b fails, c is filled from a; then a goes, and d is filled from c. b knows neither c nor d."""
+
+    def __init__(self) -> None:
+        self.stage = stage = Stage()
+        self.a, self.b, self.c, self.d = (stage.disk(name) for name in "abcd")
+        self.mirror = mirror = stage.create([self.a, self.b], chunk=CHUNK)
+        assert stage.write(mirror, 0, b"1" * 4096) == 0
+        self.out("b")
+        take_in(stage, mirror, self.c)
+        keep_in_mind(mirror.array)
+        self.out("a")
+        take_in(stage, mirror, self.d)
+        assert stage.write(mirror, 0, b"2" * 4096) == 0
+        keep_in_mind(mirror.array)
+        self.known = mirror.array.departed
+        stage.run(manage.stop(mirror))
+
+    def out(self, name: str) -> None:
+        self.stage.run(manage.fail(self.mirror, name))
+        self.stage.run(manage.remove(self.mirror, name))
+
+    def assemble(self, *disks: SimDisk, **options: object) -> Mirror:
+        return self.stage.assemble(disks, departed=self.known, **options)
+
+    def rewrite(self, disk: SimDisk, **change: object) -> None:
+        sb = self.stage.run(read_member(disk, self.stage.pool)).superblock
+        data = replace(sb, **change).encode()
+        disk.current[sb.super_offset * SECTOR : sb.super_offset * SECTOR + len(data)] = data
+
+    def older(self, *disks: SimDisk) -> set[str]:
+        return set(only_older([self.stage.run(read_member(d, self.stage.pool)) for d in disks], self.known))
+
+
+@pytest.fixture
+def story() -> Story:
+    return Story()
+
+
+def test_without_a_witness_nobody_can_tell(story: Story) -> None:
+    story.known = ()
+    with pytest.raises(DivergedError, match="b last ran with the member of slot 0"):
+        story.assemble(story.b, story.c, story.d)
+
+
+def test_who_was_seen_to_go_out_is_older(story: Story) -> None:
+    mirror = story.assemble(story.b, story.c, story.d)
+    assert states(mirror) == {"c": State.IN_SYNC, "d": State.IN_SYNC}
+    (note,) = mirror.array.left_out
+    assert note.path == "b"
+    assert "was out when the mirror ran here, and was not used since" in note.why
+    assert story.stage.read(mirror, 0, 4096) == b"2" * 4096
+
+
+def test_it_is_remembered_beyond_the_next_start(story: Story) -> None:
+    mirror = story.assemble(story.b, story.c, story.d)
+    keep_in_mind(mirror.array)
+    story.known = mirror.array.departed
+    story.stage.run(manage.stop(mirror))
+    assert states(story.assemble(story.b, story.c, story.d)) == {"c": State.IN_SYNC, "d": State.IN_SYNC}
+
+
+def test_one_that_was_used_since_is_not(story: Story) -> None:
+    alone = story.assemble(story.b, run=True)
+    assert story.stage.write(alone, 0, b"3" * 4096) == 0
+    story.stage.run(manage.stop(alone))
+    with pytest.raises(DivergedError):
+        story.assemble(story.b, story.c, story.d)
+
+
+def test_one_that_shows_another_time_is_not(story: Story) -> None:
+    story.rewrite(story.b, utime=1)
+    assert not story.older(story.b, story.c, story.d)
+
+
+def test_it_counts_only_beside_one_that_went_on(story: Story) -> None:
+    assert not story.older(story.b)
+    assert states(story.assemble(story.b, run=True)) == {"b": State.IN_SYNC}
+
+
+def test_it_counts_only_beside_one_that_had_it_all(story: Story) -> None:
+    story.known = tuple(replace(one, after=()) for one in story.known)
+    assert not story.older(story.b, story.c, story.d)
+
+
+def test_it_does_not_count_beside_one_that_never_heard_that_it_is_out() -> None:
+    """The round that put it out did not reach the disks: both are as they were."""
+    stage = Stage()
+    a, b = stage.disk("a"), stage.disk("b")
+    mirror = stage.create([a, b], chunk=CHUNK)
+    stage.run(manage.stop(mirror))
+    one, other = (stage.run(read_member(disk, stage.pool)).superblock for disk in (a, b))
+    out = Departed(other.device_uuid.hex(), other.events, other.utime, (one.device_uuid.hex(),))
+    back = stage.assemble([a, b], departed=[out])
+    assert states(back) == {"a": State.IN_SYNC, "b": State.IN_SYNC}
+
+
+def test_it_does_not_count_beside_one_with_fewer_events(story: Story) -> None:
+    """Others that are older still, from a backup, do not make it older."""
+    for disk in (story.c, story.d):
+        story.rewrite(disk, events=1)
+    assert not story.older(story.b, story.c, story.d)
+
+
+def test_it_does_not_count_beside_one_that_is_being_filled(story: Story) -> None:
+    """That one had it all, and does not have it now."""
+    filled = Feature.BITMAP | Feature.RECOVERY_OFFSET
+    story.rewrite(story.c, feature_map=filled, recovery_offset=0)
+    assert not story.older(story.b, story.c)
+
+
+def test_who_is_back_is_forgotten(story: Story) -> None:
+    mirror = story.assemble(story.c, run=True)
+    take_in(story.stage, mirror, story.d)
+    keep_in_mind(mirror.array)
+    there = {m.superblock.device_uuid.hex() for m in mirror.array.members if m.active}
+    assert not there & {one.device for one in mirror.array.departed}
+
+
+def test_where_a_survivor_was_chosen_what_was_known_counts_no_more(story: Story) -> None:
+    for disk, letter in ((story.c, b"c"), (story.d, b"d")):
+        alone = story.assemble(disk, run=True)
+        assert story.stage.write(alone, 0, letter * 4096) == 0
+        story.stage.run(manage.stop(alone))
+    mirror = story.assemble(story.c, story.d, survivor="c")
+    assert mirror.array.departed == ()
+
+
+def test_it_cannot_be_the_survivor(story: Story) -> None:
+    for disk, letter in ((story.c, b"c"), (story.d, b"d")):
+        alone = story.assemble(disk, run=True)
+        assert story.stage.write(alone, 0, letter * 4096) == 0
+        story.stage.run(manage.stop(alone))
+    with pytest.raises(DivergedError, match="b cannot be the survivor: another went on without it"):
+        story.assemble(story.b, story.c, story.d, survivor="b")
