@@ -67,7 +67,9 @@ def story() -> Story:
 
 def test_without_a_witness_nobody_can_tell(story: Story) -> None:
     story.known = ()
-    with pytest.raises(DivergedError, match="vault may have diverged.* b last ran with the member of slot 0"):
+    with pytest.raises(
+        DivergedError, match=r"vault may have diverged.* b last ran with the member of slot 0"
+    ):
         story.assemble(story.b, story.c, story.d)
 
 

@@ -153,6 +153,19 @@ async def test_the_mirror_under_the_cursor_is_shown_in_full() -> None:
         assert play.home.query_one(MirrorList).key == "photos"
 
 
+async def test_a_copy_that_is_guided_by_the_bitmap_is_as_far_everywhere() -> None:
+    async with playing("rebuilding", size=(120, 40)) as play:
+        assert play.vault.sync
+        guided = replace(play.vault.sync, completed=GIB // 4, total=GIB)
+        play.engine._mirrors["vault"] = replace(play.vault, sync=guided)
+        play.app.store.wake()
+        await settle(play.pilot)
+        shown = "\n".join(
+            [*rows(play.home.query_one(MirrorList)), *rows(play.home.query_one("#members", RowList))]
+        )
+        assert shown.count("25.0 %") == 2, shown
+
+
 async def test_members_are_failed_from_their_own_screen_too() -> None:
     async with playing("healthy") as play:
         await play.press("2", "down", "f")

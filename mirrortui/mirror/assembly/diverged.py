@@ -96,7 +96,7 @@ def refusal(found: Sequence[Found]) -> DivergedError:
     a, b = parting.parted_pairs(found)[0]
     told = f"{parting.testimony(a, b)}, {parting.testimony(b, a)}"
     there = sides(found)
-    sure = not any(parting.absent_peers(side.head, found) for side in there)
+    sure = not any(parting.absent_peers(one, found) for one in (a, b))
     return DivergedError(
         f"{a.label} {'has' if sure else 'may have'} diverged: {told}; {_who_wrote(there)}{_parted_at(a, b)} "
         "Joining them would mix two histories. Nothing was written.",

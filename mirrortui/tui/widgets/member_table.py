@@ -35,8 +35,8 @@ class _Shown:
     face: Face
     rates: Rates
     now: float
-    whole: int
-    """Bytes of the mirror."""
+    filled: str = ""
+    """How far it is filled, if it is being filled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class MemberTable(Vertical):
         for member in mirror.members if mirror else ():
             assert mirror
             rates = picture.rates.get((mirror.name, member.path), Rates())
-            shown = _Shown(member, member_face(member, mirror), rates, picture.now, mirror.size)
+            shown = _Shown(member, member_face(member, mirror), rates, picture.now, _filled(member, mirror))
             draw = partial(_draw, shown)
             if self._device:
                 draw = partial(_draw_in_full, shown, self._device(member.path))
@@ -160,8 +160,8 @@ def _size(shown: _Shown, width: int) -> Content:
 def _state(shown: _Shown, width: int) -> Content:
     member, face = shown.member, shown.face
     word = face.word
-    if member.state in ("recovering", "replacing") and member.recovered is not None and width > 12:
-        word = f"{word}{percent(member.recovered, shown.whole)}"
+    if shown.filled and width > 12:
+        word = f"{word}{shown.filled}"
     if member.bad and member.state == "in_sync":
         return cell(f"{format_size(member.bad)} bad" if width > 12 else "bad blocks", width, "$attention")
     if member.state == "in_sync" and failing(member.drives):
@@ -169,6 +169,15 @@ def _state(shown: _Shown, width: int) -> Content:
     if member.write_mostly and member.state == "in_sync":
         word = f"{word}, w-mostly" if width > 12 else "w-mostly"
     return cell(word, width, "$quiet" if face.tone == "good" else f"${face.tone}")
+
+
+def _filled(member: Member, mirror: Mirror) -> str:
+    """In the terms of the copy under way, where there is one: of what is to be copied, not of the whole member."""
+    if member.state not in ("recovering", "replacing") or member.recovered is None:
+        return ""
+    if mirror.sync and mirror.sync_action == "recover":
+        return percent(mirror.sync.completed, mirror.sync.total)
+    return percent(member.recovered, mirror.size)
 
 
 def _rate(rate: int, width: int) -> Content:
