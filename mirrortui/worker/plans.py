@@ -16,7 +16,7 @@ from mirrortui.errors import ChangedError, MirrortuiError, RefusedError
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.mirror.verbs import replacing, spares
-from mirrortui.mirror.verbs.manage import ReAdd, attached
+from mirrortui.mirror.verbs.manage import ReAdd, attached, check_unbroken
 from mirrortui.units import format_duration, format_size
 from mirrortui.worker.candidates import deliberation, losses
 
@@ -111,7 +111,9 @@ def _weight(state: State, left: int) -> Literal["none", "yes", "name"]:
 
 
 def remove(mirror: Mirror, path: str, absent: bool) -> Plan:
-    """`absent`: it is not attached, only named. Raises NotFoundError; RefusedError for a member that takes writes."""
+    """`absent`: it is not attached, only named. Raises NotFoundError; RefusedError for a member that takes writes,
+    and where nothing can be written down.
+    """
     array = mirror.array
     if not absent:
         member = attached(array, path)
@@ -120,6 +122,8 @@ def remove(mirror: Mirror, path: str, absent: bool) -> Plan:
                 f"{path} is {member.state.value.replace('_', ' ')} in {array.label}.",
                 hint=f'Fail it first: "{command("fail", array.label, path)}".',
             )
+        if not array.readonly:
+            check_unbroken(array)
     return _plan(
         mirror,
         "remove",

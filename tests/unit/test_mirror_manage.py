@@ -150,6 +150,31 @@ def test_a_failed_flush_of_the_last_copy_is_never_taken_back() -> None:
     assert "last copy" in mirror.array.broken
 
 
+def test_who_is_out_is_not_removed_before_that_is_on_disk() -> None:
+    """Removed, it is given to no assembly any more; superblocks that still count on it would have it missed."""
+    stage = Stage()
+    a, b = stage.disk("a"), stage.disk("b")
+    mirror = stage.create([a, b])
+    b.faults, stage.scheduler.rates.error = True, 1.0
+    assert stage.write(mirror, 0, KEY) == 0
+    b.faults = False
+    member = mirror.array.find("b")
+    assert member and member.state is State.FAULTY
+    mirror.scribe.failed_at = mirror.scribe.want()  # as if it had failed only now
+    stage.run(manage.remove(mirror, "b"))
+    assert mirror.scribe.done >= mirror.scribe.failed_at
+
+
+def test_nobody_is_removed_where_nothing_can_be_written_down() -> None:
+    stage = Stage()
+    a, b = stage.disk("a"), stage.disk("b")
+    mirror = stage.create([a, b])
+    stage.run(manage.fail(mirror, "b"))
+    mirror.array.break_down("a, the last copy: flush error")
+    with pytest.raises(RefusedError, match="takes no changes"):
+        stage.run(manage.remove(mirror, "b"))
+
+
 @pytest.mark.parametrize(
     ("sizes", "options", "message"),
     [

@@ -55,8 +55,13 @@ async def fail(mirror: Mirror, path: str) -> None:
 
 
 async def remove(mirror: Mirror, path: str) -> Device:
-    """Forget a faulty or spare member; the caller closes its device. Raises NotFoundError or RefusedError."""
+    """Forget a faulty or spare member, once no superblock counts on it any more: it would be missed at the next start.
+    The caller closes its device. Raises NotFoundError or RefusedError.
+    """
     array = mirror.array
+    if not array.readonly:
+        await mirror.scribe.durable(mirror.scribe.failed_at)
+        check_unbroken(array)
     member = attached(array, path)
     if member.active:
         raise RefusedError(
