@@ -79,14 +79,22 @@ def print_json(content: object) -> None:
 
 
 def absolute(path: str) -> str:
-    """A path as the engine, which lives elsewhere, must be given it. Raises RequestError for what is no UTF-8."""
+    """A path as the engine, which lives elsewhere, must be given it. Raises RequestError for what is no UTF-8,
+    and for one from a folder that is gone.
+    """
     try:
         path.encode()
     except UnicodeEncodeError:
         raise RequestError(
             f"{path!r} is not UTF-8, and cannot be told to the engine.", hint="Use a symbolic link to it."
         ) from None
-    return os.path.abspath(path)  # noqa: PTH100 - lexical, as resolve() is not: a member keeps the name it was given
+    try:
+        return os.path.abspath(path)  # noqa: PTH100 - lexical, as resolve() is not: a member keeps the name it was given
+    except FileNotFoundError:
+        raise RequestError(
+            f"{path} is no path from here: the folder that you are in was removed.",
+            hint="Change to another one.",
+        ) from None
 
 
 def to_name(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:

@@ -91,6 +91,7 @@ def rehearse(
         compare=request.compare,
         counts=request.counts,
         departed=departed,
+        remembered=partial,
     )
     with ExitStack() as stack:
         glimpses: list[_Glimpse] = []

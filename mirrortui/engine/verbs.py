@@ -29,7 +29,7 @@ from mirrortui.api.requests import (
 from mirrortui.engine.house import House
 from mirrortui.engine.link import ACT_WITHIN, Answer, Link
 from mirrortui.engine.state import Remembered
-from mirrortui.errors import RefusedError
+from mirrortui.errors import MirrortuiError, RefusedError
 from mirrortui.worker.messages import Move, Turn
 
 
@@ -68,9 +68,25 @@ class Verbs:
         if request.plan:
             return await link.call(verb, request, Plan, ACT_WITHIN)
         async with self._lock:
-            mirror = await link.call(verb, request, Mirror, ACT_WITHIN)
+            self._expect(verb, request)
+            try:
+                mirror = await link.call(verb, request, Mirror, ACT_WITHIN)
+            except MirrortuiError:
+                with contextlib.suppress(MirrortuiError):
+                    self._learn(await link.status())
+                raise
             self._learn(mirror)
             return replace(mirror, worker_pid=link.pid)
+
+    def _expect(self, verb: str, request: msgspec.Struct) -> None:
+        """Remember who is about to be a member: superblocks may count on it before anybody hears that it is one."""
+        newcomer = ""
+        if isinstance(request, ReplaceRequest):
+            newcomer = request.replacement
+        elif isinstance(request, MemberRequest) and verb in ("add", "re-add"):
+            newcomer = request.member
+        if newcomer and (memory := self.memory) and newcomer not in memory.members:
+            self.house.state.put(replace(memory, members=[*memory.members, newcomer]))
 
     async def rename(self, move: Move) -> Mirror | Plan:
         """Another name, also for what is remembered, or the plan of it."""

@@ -53,6 +53,8 @@ class Member:
         self.path = device.path
         self.superblock = superblock
         """Its own, as last read or written: geometry, UUIDs and flags come from here."""
+        self.telling: Superblock | None = None
+        """What is being written in its place: it may be there already, also when that failed."""
         self.slot = superblock.dev_number
         self.devflags = superblock.devflags
         """WRITE_MOSTLY and FAILFAST as they are to be in its superblock."""

@@ -20,8 +20,9 @@ class Departed:
 
     device: str
     """Its device UUID, in hex."""
-    events: int
-    utime: int
-    """Of its superblock. Every driver that uses it changes one or the other."""
+    shows: tuple[tuple[int, int], ...]
+    """(events, utime) of its superblock: as it was written last, and as it was being written when it went out. Every
+    driver that uses it changes one or the other.
+    """
     after: tuple[str, ...] = ()
     """Device UUIDs of members that were in sync then or later: they hold all that it holds, and went on."""

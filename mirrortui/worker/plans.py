@@ -16,7 +16,7 @@ from mirrortui.errors import ChangedError, MirrortuiError, RefusedError
 from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.mirror.verbs import replacing, spares
-from mirrortui.mirror.verbs.manage import ReAdd, attached, check_unbroken
+from mirrortui.mirror.verbs.manage import ReAdd, attached, check_writable
 from mirrortui.units import format_duration, format_size
 from mirrortui.worker.candidates import deliberation, losses
 
@@ -122,8 +122,7 @@ def remove(mirror: Mirror, path: str, absent: bool) -> Plan:
                 f"{path} is {member.state.value.replace('_', ' ')} in {array.label}.",
                 hint=f'Fail it first: "{command("fail", array.label, path)}".',
             )
-        if not array.readonly:
-            check_unbroken(array)
+        check_writable(array)
     return _plan(
         mirror,
         "remove",

@@ -130,6 +130,7 @@ class Worker:
             AssembleSpec(
                 name=request.name,
                 uuid=uuid,
+                remembered=job.remembered,
                 label=job.name,
                 run=request.run,
                 readonly=request.readonly,

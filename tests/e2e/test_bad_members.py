@@ -76,6 +76,31 @@ def test_a_foreign_uuid(world: World, stopped: tuple[Path, Path]) -> None:
         assert_refused(outcome, USAGE, "belongs to a mirror called other, not vault")
 
 
+def test_a_remembered_path_that_is_another_arrays_by_now(world: World, stopped: tuple[Path, Path]) -> None:
+    """As disks are called after a reboot. Who failed before is not missed; who was in sync is."""
+    a, b = stopped
+    strange = world.image("c.img"), world.image("d.img")
+    world.do("create", "other", *strange)
+    world.do("stop", "other")
+    world.do("assemble", "vault")
+    world.do("fail", "vault", b, "--yes")
+    world.do("stop", "vault")
+    b.rename(world.place / "b.elsewhere")
+    strange[0].rename(b)
+    with untouched(b):
+        assert (
+            f"{b} is left out: {b} belongs to another array now, other."
+            in world.do("assemble", "vault", "--plan").out
+        )
+        world.do("assemble", "vault")
+    world.do("stop", "vault")
+    a.rename(world.place / "a.elsewhere")
+    strange[1].rename(a)
+    with untouched(a, b):
+        outcome = world.try_to("assemble", "vault")
+        assert_refused(outcome, REFUSED, f"{a} belongs to another array now, other.")
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -12,6 +12,8 @@ from mirrortui.testing.simulated import SimDisk
 from tests.simulation.checks import Checks
 from tests.simulation.daily import Daily
 from tests.simulation.history import History
+from tests.simulation.memory import Memory
+from tests.simulation.model import WrongAnswerError
 from tests.simulation.scene import Scene
 
 
@@ -30,6 +32,9 @@ class Boots:
         scene, rng = self._scene, self._scene.rng
         scene.there, self._insist = list(scene.disks), False
         scene.histories.forget_all_but({d.path for d in scene.disks if scene.habits.geometry.is_whole(d)})
+        if scene.memory:
+            self._give_what_is_remembered(scene.memory)
+            return
         if all_there:
             return
         if rng.random() < scene.habits.apart and (ways := self._ways_apart()):
@@ -38,6 +43,16 @@ class Boots:
         elif rng.random() < scene.habits.absent:
             self._leave_one_out()
         rng.shuffle(scene.there)
+
+    def _give_what_is_remembered(self, memory: Memory) -> None:
+        """Nobody else, though everybody is there."""
+        scene = self._scene
+        scene.there = [d for d in scene.disks if memory.remembers(d)]
+        forgotten = {d.path for d in scene.disks} - {d.path for d in scene.there}
+        scene.reached["boot without the forgotten"] += bool(forgotten)
+        for history in scene.histories.all:
+            history.may_be_out |= forgotten
+        scene.rng.shuffle(scene.there)
 
     def _leave_one_out(self) -> None:
         scene = self._scene
@@ -99,6 +114,8 @@ class Boots:
         scene.histories.go_on(copies, {d.path for d in whole if not d.failed}, scene.paths)
         scene.history.may_be_out |= {d.path for d in scene.there if d.failed}
         scene.mirror = mirror
+        if scene.memory:
+            scene.memory.assembled(mirror.array, scene.there)
         scene.reached["assembled"] += 1
         self._checks.assembled(mirror)
         self._daily.assembled(mirror)
@@ -113,7 +130,9 @@ class Boots:
             if scene.habits.faults_at_boot and not self._insist and scene.rng.random() < 0.5:
                 return self._assemble_with_faults()
             return self._attempt(run=self._insist)
-        except DivergedError:
+        except DivergedError as problem:
+            if scene.memory:
+                raise WrongAnswerError(f"nobody used it apart: {problem}") from problem
             return self._heal()
         except DegradedStartError:
             if self._insist or not self._cut_in_a_second_try():

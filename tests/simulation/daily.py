@@ -173,7 +173,12 @@ class Daily:
             sb = geometry.superblock(scene.disk(member.path))
             if sb is None or sb.has_bitmap is not mirror.array.has_bitmap:
                 raise WrongAnswerError(f"{member.path} does not say what became of the bitmap")
-            if sb.has_bitmap and (missing := set(member.need) - geometry.dirty(scene.disk(member.path))):
+            told = member.guided or member.state is State.IN_SYNC
+            if (
+                sb.has_bitmap
+                and told
+                and (missing := set(member.need) - geometry.dirty(scene.disk(member.path)))
+            ):
                 raise WrongAnswerError(
                     f"{member.path} needs {sorted(missing)}, and its new bitmap forgets that"
                 )

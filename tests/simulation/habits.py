@@ -69,6 +69,14 @@ class Habits:
     rot: bool = False
     """A copy may go bad in silence, and is repaired before anybody reads it."""
 
+    def keep_together(self) -> None:
+        """Nothing is started apart, and members come and go."""
+        self.apart = self.absent = 0.0
+        self.spare = True
+        self.replacing = max(self.replacing, 0.3)
+        self.operator = max(self.operator, 0.02)
+        self.cuts += 2
+
     def adopt(self) -> None:
         """The mirror is born of a disk with data on it: its metadata are at the end, and no other member has any."""
         self.geometry = replace(self.geometry, minor=0, bitmap=True)

@@ -1,6 +1,7 @@
 """Many seeds, on all cores; and one seed with its trace: `python -m tests.simulation.run SEED`.
 
-With the word `adopted` the seed's mirror is born of a disk with data on it.
+With the word `adopted` the seed's mirror is born of a disk with data on it; with `remembered` it is given to assemblies
+as an engine would.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ _SHARE = 100
 """Seeds that a process takes at a time."""
 
 
-def run_seeds(first: int, last: int, *, adopted: bool = False) -> tuple[Counter[str], dict[int, str]]:
+def run_seeds(
+    first: int, last: int, *, adopted: bool = False, remembered: bool = False
+) -> tuple[Counter[str], dict[int, str]]:
     """Run seeds first..last-1: what they reached, and what went wrong by seed."""
     reached: Counter[str] = Counter()
     wrong: dict[int, str] = {}
     for seed in range(first, last):
-        world = World(seed, adopted=adopted)
+        world = World(seed, adopted=adopted, remembered=remembered)
         try:
             world.run()
         except Exception as problem:
@@ -45,10 +48,10 @@ def run_cuts(cuts: int, first: int = 0) -> tuple[Counter[str], dict[int, str]]:
     return reached, wrong
 
 
-def replay(seed: int, *, adopted: bool = False) -> None:
+def replay(seed: int, *, adopted: bool = False, remembered: bool = False) -> None:
     """One seed, every step of it on stdout."""
-    World(seed, print, adopted=adopted).run()
+    World(seed, print, adopted=adopted, remembered=remembered).run()
 
 
 if __name__ == "__main__":
-    replay(int(sys.argv[1]), adopted="adopted" in sys.argv)
+    replay(int(sys.argv[1]), adopted="adopted" in sys.argv, remembered="remembered" in sys.argv)

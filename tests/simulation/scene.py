@@ -17,6 +17,7 @@ from mirrortui.testing.simulated import Rates, Scheduler, SimDisk
 from mirrortui.units import SECTOR
 from tests.simulation.habits import Habits
 from tests.simulation.history import Histories, History
+from tests.simulation.memory import Memory
 from tests.simulation.model import Model, WrongAnswerError, content
 
 GARBAGE = 0xDEAD
@@ -33,7 +34,12 @@ class Scene:
     """Nothing happens here by itself: `turn()` lets the mirror run until it waits for a disk or the time."""
 
     def __init__(
-        self, seed: int, trace: Callable[[str], None] | None = None, *, adopted: bool = False
+        self,
+        seed: int,
+        trace: Callable[[str], None] | None = None,
+        *,
+        adopted: bool = False,
+        remembered: bool = False,
     ) -> None:
         self.rng = random.Random(seed)
         self.habits = habits = Habits.draw(self.rng, random.Random(f"later {seed}"))
@@ -46,6 +52,11 @@ class Scene:
         """Somebody keeps in mind, beyond the power cuts, who went out."""
         self.departed: tuple[Departed, ...] = ()
         """What is kept in mind."""
+        self.memory = Memory() if remembered else None
+        """Of the engine; None: whatever is there is given to every assembly."""
+        if self.memory:
+            habits.keep_together()
+            self.watching = True
         if adopted:
             habits.adopt()
         rates = Rates(habits.fault_rate, habits.read_error_rate, habits.hang_rate, habits.slow_metadata)
@@ -149,6 +160,8 @@ class Scene:
     def lose_power(self) -> None:
         """All disks lose what was in flight or not flushed, as the seed has it, and fail no more."""
         self.follow()
+        if self.memory and self.mirror:
+            self.memory.see(self.mirror.array)
         in_flight = self.scheduler.ready + self.scheduler.hung
         for disk in self.disks:
             # A member in which an operation failed may or may not have been recorded as faulty.
@@ -182,6 +195,9 @@ class Scene:
         self.reached[kind] += 1
         if kind == "member-failed" and member and not self._may_fail(self.disk(member), text):
             raise WrongAnswerError(f"a member is lost for a bad sector: {text}")
+        if self.memory and self.mirror:
+            self.memory.see(self.mirror.array)
+            self.memory.hear(kind, member)
         syncing = self.mirror is not None and self.mirror.sync.running
         self.histories.note(kind, member, syncing=syncing)
         for listener in self.listeners:
@@ -205,7 +221,7 @@ class Scene:
         if self.mirror is None:
             return
         self.histories.follow(self.mirror, self.paths)
-        if self.watching and self.witness.random() < 0.05:
+        if self.watching and (self.memory or self.witness.random() < 0.05):
             keep_in_mind(self.mirror.array)
             self.departed = self.mirror.array.departed
 

@@ -26,6 +26,8 @@ FEW = 100
 """Seeds that every run of the tests affords for a mutant."""
 BORN_OF_A_DISK = 30
 """Seeds whose mirrors are born of a disk with data on it."""
+REMEMBERED = 40
+"""Seeds whose mirrors are given to assemblies as an engine would."""
 FIRST = int(os.environ.get("MIRRORTUI_SEED", "0"))
 CUTS = int(os.environ.get("MIRRORTUI_CUTS", "20000"))
 
@@ -68,13 +70,13 @@ BORN_MUST_REACH = [
 ]
 
 
-def report(reached: Counter[str], wrong: dict[int, str]) -> None:
+def report(reached: Counter[str], wrong: dict[int, str], kind: str = "") -> None:
     """Say what happened; a stranger can replay what failed."""
     print(f"\nsimulated {reached['cuts']} power cuts, {reached['device operations']} device operations:")
     for what, count in sorted(reached.items()):
         print(f"  {count:10d}  {what}")
     assert not wrong, "\n".join(
-        f"seed {seed}: {problem}\n  replay: python -m tests.simulation.run {seed}"
+        f"seed {seed}: {problem}\n  replay: python -m tests.simulation.run {seed} {kind}"
         for seed, problem in wrong.items()
     )
 
@@ -90,6 +92,19 @@ def test_mirrors_that_are_born_of_a_disk_with_data_keep_every_promise() -> None:
     report(reached, wrong)
     assert reached["adopted"] + reached["copied into a member"] == BORN_OF_A_DISK
     assert reached["cut in an adoption"] > BORN_OF_A_DISK / 2
+
+
+def test_a_mirror_that_nobody_used_apart_starts_from_what_its_engine_remembers() -> None:
+    reached, wrong = run_seeds(FIRST, FIRST + REMEMBERED, remembered=True)
+    report(reached, wrong, "remembered")
+    assert reached["boot without the forgotten"] > REMEMBERED / 10
+
+
+@pytest.mark.slow
+def test_many_mirrors_that_nobody_used_apart_start_from_what_their_engine_remembers() -> None:
+    reached, wrong = run_seeds(FIRST + REMEMBERED, FIRST + 10 * REMEMBERED, remembered=True)
+    report(reached, wrong, "remembered")
+    assert reached["known to be older"]
 
 
 @pytest.mark.slow

@@ -32,10 +32,17 @@ class World:
     """Runs a seed. `reached` counts what it came to."""
 
     def __init__(
-        self, seed: int, trace: Callable[[str], None] | None = None, *, adopted: bool = False
+        self,
+        seed: int,
+        trace: Callable[[str], None] | None = None,
+        *,
+        adopted: bool = False,
+        remembered: bool = False,
     ) -> None:
-        """`adopted`: the mirror is not created, but born of a disk with data on it."""
-        self._scene = Scene(seed, trace, adopted=adopted)
+        """`adopted`: the mirror is not created, but born of a disk with data on it; `remembered`: assemblies are given
+        what an engine would give them, nothing is started apart, and no split brain may be seen.
+        """
+        self._scene = Scene(seed, trace, adopted=adopted, remembered=remembered)
         self._adoption = Adoption(self._scene) if adopted else None
         self._checks = Checks(self._scene)
         self._clients = Clients(self._scene, self._checks)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
 import rich_click as click
 from msgspec.structs import replace
 
 from mirrortui.api.answers import Event
 from mirrortui.api.mirrors import Bitmap, CheckRun, Client, CopyOf, Export, Lag, Member, Mirror, Sync
 from mirrortui.cli.mismatches import _side_by_side
+from mirrortui.cli.session import absolute
 from mirrortui.cli.text import event_line, mirror_lines, summary, table
+from mirrortui.errors import RequestError
 from mirrortui.units import GIB, MIB
 
 HEALTHY = Mirror(
@@ -195,3 +199,13 @@ def test_of_many_lines_those_that_differ_are_shown_with_their_neighbours() -> No
         "           *  =  ",
     ]
     assert len(_side_by_side([CopyOf(path="/a", data=bytes(256))] * 2, 0)) == 3 + 16, "a few are all shown"
+
+
+def test_a_path_from_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(RequestError, match="the folder that you are in was removed"):
+        absolute("a.img")
+    assert absolute("/srv/a.img") == "/srv/a.img"

@@ -120,7 +120,7 @@ def test_it_does_not_count_beside_one_that_never_heard_that_it_is_out() -> None:
     mirror = stage.create([a, b], chunk=CHUNK)
     stage.run(manage.stop(mirror))
     one, other = (stage.run(read_member(disk, stage.pool)).superblock for disk in (a, b))
-    out = Departed(other.device_uuid.hex(), other.events, other.utime, (one.device_uuid.hex(),))
+    out = Departed(other.device_uuid.hex(), ((other.events, other.utime),), (one.device_uuid.hex(),))
     back = stage.assemble([a, b], departed=[out])
     assert states(back) == {"a": State.IN_SYNC, "b": State.IN_SYNC}
 
@@ -137,6 +137,24 @@ def test_it_does_not_count_beside_one_that_is_being_filled(story: Story) -> None
     filled = Feature.BITMAP | Feature.RECOVERY_OFFSET
     story.rewrite(story.c, feature_map=filled, recovery_offset=0)
     assert not story.older(story.b, story.c)
+
+
+def test_what_was_being_written_to_it_when_it_went_out_may_be_there() -> None:
+    stage = Stage()
+    a, b = stage.disk("a"), stage.disk("b")
+    mirror = stage.create([a, b], chunk=CHUNK)
+    member = mirror.array.find("b")
+    assert member
+    last = member.superblock.events
+    b.faults, stage.scheduler.rates.error = True, 1.0
+    assert stage.write(mirror, 0, b"1" * 4096) == 0
+    b.faults = False
+    keep_in_mind(mirror.array)
+    (seen,) = mirror.array.departed
+    assert [events for events, _ in seen.shows] == ([last, last + 1] if member.telling else [last])
+    member.telling = replace(member.superblock, events=last + 1)
+    keep_in_mind(mirror.array)
+    assert [events for events, _ in mirror.array.departed[0].shows] == [last, last + 1]
 
 
 def test_who_is_back_is_forgotten(story: Story) -> None:

@@ -54,6 +54,8 @@ class AssembleSpec:
     """Events counts that members must still have: those of the plan (I14)."""
     departed: Sequence[Departed] = ()
     """Members that were seen to go out (departed.py)."""
+    remembered: bool = False
+    """The members come from memory: one that is another array's by now is left out."""
     shelf: Shelf | None = None
     """Of a split brain: where to keep what only the loser holds, before it is copied over."""
     tuning: Tuning = field(default_factory=Tuning)
@@ -84,6 +86,13 @@ async def assemble(
 async def consider(devices: Sequence[Device], spec: AssembleSpec, pool: Pool) -> Verdict:
     """Read the devices and decide what to make of them; nothing is written. Raises what `assemble` raises."""
     found, broken = await _read_all(devices, pool, spec.readonly)
+    if spec.remembered and spec.uuid is not None:
+        broken += [
+            LeftOut(f.path, f"{f.path} belongs to another array now, {printable(f.superblock.set_name)}")
+            for f in found
+            if f.superblock.set_uuid != spec.uuid
+        ]
+        found = [f for f in found if f.superblock.set_uuid == spec.uuid]
     check = foreign.check_readable if spec.readonly else foreign.check_usable
     for f in found:
         check(f.superblock, f.path)
@@ -101,7 +110,7 @@ async def consider(devices: Sequence[Device], spec: AssembleSpec, pool: Pool) ->
         )
     except MemberError as problem:
         if broken and not found:
-            raise FormatError(" ".join(b.why for b in broken), hint="Nothing was written.") from problem
+            raise FormatError(" ".join(f"{b.why}." for b in broken), hint="Nothing was written.") from problem
         raise
     _check_places(verdict, devices)
     return verdict
@@ -121,7 +130,7 @@ async def _read_all(
         try:
             found.append(await read_member(device, pool, readonly=readonly))
         except FormatError as problem:
-            broken.append(LeftOut(device.path, problem.what))
+            broken.append(LeftOut(device.path, problem.what.removesuffix(".")))
     return found, broken
 
 

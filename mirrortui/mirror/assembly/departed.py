@@ -6,7 +6,7 @@ looks like one that was used apart with them. Whoever ran the mirror knows bette
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from mirrortui.format import parting
@@ -18,11 +18,11 @@ from mirrortui.mirror.notes import Departed
 
 def only_older(found: Sequence[Found], departed: Iterable[Departed]) -> dict[str, str]:
     """Who adds nothing to the others, whatever the superblocks say, and why: by path."""
-    known = {(one.device, one.events, one.utime): one for one in departed}
+    known = {one.device: one for one in departed}
     older = {}
     for f in found:
-        seen = known.get(_imprint(f.superblock))
-        if seen and (other := _went_on(f, seen, found)):
+        seen = known.get(f.superblock.device_uuid.hex())
+        if seen and _imprint(f.superblock) in seen.shows and (other := _went_on(f, seen, found)):
             older[f.path] = (
                 f"it was out when the mirror ran here, and was not used since (events {f.superblock.events}, "
                 f"{other.path} has {other.superblock.events})"
@@ -30,8 +30,8 @@ def only_older(found: Sequence[Found], departed: Iterable[Departed]) -> dict[str
     return older
 
 
-def _imprint(sb: Superblock) -> tuple[str, int, int]:
-    return sb.device_uuid.hex(), sb.events, sb.utime
+def _imprint(sb: Superblock) -> tuple[int, int]:
+    return sb.events, sb.utime
 
 
 def _went_on(member: Found, seen: Departed, found: Sequence[Found]) -> Found | None:
@@ -56,30 +56,31 @@ def keep_in_mind(array: Array) -> None:
     """Bring `array.departed` up to date with what the array went through."""
     copies = [_device(m) for m in array.in_sync()]
     there = {_device(m) for m in array.members if m.active}
-    known = {one.device: one for one in array.departed if one.device not in there}
-    gone = [m.superblock for m in array.members if m.state is State.FAULTY and parting.claims(m)]
+    known = [one for one in array.departed if one.device not in there]
+    gone = [m for m in array.members if m.state is State.FAULTY and parting.claims(m)]
+    seen = [_departed(m.superblock, *([m.telling] if m.telling else [])) for m in gone]
     array.departed = tuple(
-        replace(one, after=tuple(dict.fromkeys((*one.after, *copies)))) for one in _seen(gone, known)
+        replace(one, after=tuple(dict.fromkeys((*one.after, *copies)))) for one in _latest(known, seen)
     )
 
 
-def left_behind(found: Iterable[Found], before: Iterable[Departed]) -> tuple[Departed, ...]:
+def left_behind(found: Iterable[Found], before: Sequence[Departed]) -> tuple[Departed, ...]:
     """Members that an assembly left out as older than the others, and what was known before of any."""
-    superblocks = [f.superblock for f in found if parting.claims(f)]
-    return tuple(_seen(superblocks, {one.device: one for one in before}))
+    return tuple(_latest(before, [_departed(f.superblock) for f in found if parting.claims(f)]))
 
 
-def _seen(gone: Iterable[Superblock], known: Mapping[str, Departed]) -> Iterable[Departed]:
-    """Those who are known, and those who are gone as they are now."""
-    now = {one.device: one for one in (Departed(*_imprint(sb)) for sb in gone)}
-    same = {
-        device: known[device] for device, one in now.items() if device in known and _is(known[device], one)
-    }
-    return {**known, **now, **same}.values()
+def _departed(*superblocks: Superblock) -> Departed:
+    return Departed(superblocks[0].device_uuid.hex(), tuple(_imprint(sb) for sb in superblocks))
 
 
-def _is(one: Departed, other: Departed) -> bool:
-    return (one.events, one.utime) == (other.events, other.utime)
+def _latest(known: Iterable[Departed], seen: Iterable[Departed]) -> Iterable[Departed]:
+    """What was known, unless a member shows something else by now."""
+    found = {one.device: one for one in known}
+    for one in seen:
+        before = found.get(one.device)
+        if not (before and set(one.shows) <= set(before.shows)):
+            found[one.device] = one
+    return found.values()
 
 
 def _device(member: Member) -> str:

@@ -110,9 +110,13 @@ class Daemon:
         )
         if equal:
             await self._clear(equal)
-        if self._quiet():
-            self._array.active = False
-        await self._scribe.durable(self._scribe.want())
+        while True:
+            if self._quiet():
+                self._array.active = False
+            written = await self._scribe.durable(self._scribe.want())
+            # Whoever goes out meanwhile may take with it what kept the copies from being equal.
+            if not (written and self._array.active and self._quiet()):
+                return
 
     def _quiet(self) -> bool:
         """No write came since the flush, none that timed out may still land, and the copies in sync are equal."""

@@ -13,7 +13,7 @@ from mirrortui.device.base import Op
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.format import badblocks, bitmap
 from mirrortui.format.bitmap import PAGE
-from mirrortui.format.superblock import Feature
+from mirrortui.format.superblock import Feature, Superblock
 from mirrortui.mirror import lastcopy
 from mirrortui.mirror.array import Array, Member, Signature, State
 from mirrortui.mirror.executor import Executor, Host, Operation, Signal, wait
@@ -137,9 +137,9 @@ class Scribe:
         for member in sorted(behind, key=lambda m: m.state is State.RECOVERING):
             if member.state is State.FAULTY:
                 continue
-            superblock = self._array.superblock(member, signature, self._array.events, now)
-            if await self._put(member, member.place, superblock.encode()):
-                member.superblock = superblock
+            await self._put_superblock(
+                member, self._array.superblock(member, signature, self._array.events, now)
+            )
         return not self._array.broken
 
     async def run(self) -> None:
@@ -232,12 +232,17 @@ class Scribe:
         # It may have failed or, a spare, gone while another's was written: ask each time.
         if member.state is State.FAULTY or member not in self._array.members:
             return False
-        superblock = self._array.superblock(member, signature, events, now)
-        if not await self._put(member, member.place, superblock.encode()):
+        if not await self._put_superblock(member, self._array.superblock(member, signature, events, now)):
             return False
-        member.superblock = superblock
         # It may have become something else meanwhile, which this does not say.
         member.told = member.told or signature == self._array.signature()
+        return True
+
+    async def _put_superblock(self, member: Member, superblock: Superblock) -> bool:
+        member.telling = superblock
+        if not await self._put(member, member.place, superblock.encode()):
+            return False
+        member.superblock, member.telling = superblock, None
         return True
 
     async def _write_logs(self) -> bool:

@@ -59,9 +59,8 @@ async def remove(mirror: Mirror, path: str) -> Device:
     The caller closes its device. Raises NotFoundError or RefusedError.
     """
     array = mirror.array
-    if not array.readonly:
-        await mirror.scribe.durable(mirror.scribe.failed_at)
-        check_unbroken(array)
+    await mirror.scribe.durable(mirror.scribe.failed_at)
+    check_writable(array)
     member = attached(array, path)
     if member.active:
         raise RefusedError(
