@@ -9,7 +9,7 @@ import pytest
 from mirrortui.errors import DivergedError
 from mirrortui.format.superblock import Feature
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assembly.departed import keep_in_mind, only_older
+from mirrortui.mirror.assembly.departed import MOST, keep_in_mind, only_older
 from mirrortui.mirror.assembly.reading import read_member
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.mirror.notes import Departed
@@ -163,3 +163,61 @@ def test_it_cannot_be_the_survivor(story: Story) -> None:
         story.stage.run(manage.stop(alone))
     with pytest.raises(DivergedError, match="b cannot be the survivor: another went on without it"):
         story.assemble(story.b, story.c, story.d, survivor="b")
+
+
+class Forked:
+    """e fails, then b, so that a alone is left; e lacks what was written between."""
+
+    def __init__(self) -> None:
+        self.stage = stage = Stage()
+        self.a, self.b, self.e = (stage.disk(name) for name in "abe")
+        mirror = stage.create([self.a, self.b, self.e], chunk=CHUNK)
+        for name, letter in (("e", b"1"), ("b", b"2")):
+            assert stage.write(mirror, 0, letter * 4096) == 0
+            stage.run(manage.fail(mirror, name))
+            stage.run(manage.remove(mirror, name))
+            keep_in_mind(mirror.array)
+        self.known = mirror.array.departed
+        stage.run(manage.stop(mirror))
+
+    def alone(self, disk: SimDisk) -> None:
+        """It is started without the others, and comes to more events than they had."""
+        mirror = self.stage.assemble([disk], run=True, departed=self.known)
+        for _ in range(4):
+            assert self.stage.write(mirror, CHUNK, b"4" * 4096) == 0
+            self.stage.wait(10)  # it is clean again
+        keep_in_mind(mirror.array)
+        self.known = mirror.array.departed
+        self.stage.run(manage.stop(mirror))
+
+
+def test_one_that_was_out_before_does_not_vouch_for_those_who_went_on() -> None:
+    """What was acknowledged between is on b alone."""
+    forked = Forked()
+    forked.alone(forked.e)
+    with pytest.raises(DivergedError):
+        forked.stage.assemble([forked.e, forked.b], departed=forked.known)
+
+
+def test_one_that_went_on_vouches_for_what_it_takes_in_later() -> None:
+    forked = Forked()
+    forked.alone(forked.a)
+    c = forked.stage.disk("c")
+    mirror = forked.stage.assemble([forked.a], departed=forked.known)
+    take_in(forked.stage, mirror, c)
+    keep_in_mind(mirror.array)
+    forked.known = mirror.array.departed
+    forked.stage.run(manage.stop(mirror))
+    mirror = forked.stage.assemble([forked.b, c, forked.e], departed=forked.known, run=True)
+    assert states(mirror) == {"c": State.IN_SYNC}
+
+
+def test_what_is_kept_in_mind_has_an_end(story: Story) -> None:
+    mirror = story.assemble(story.c, story.d)
+    many = tuple(Departed(f"{n:032x}", n, n, tuple(f"{m:032x}" for m in range(MOST))) for n in range(MOST))
+    mirror.array.departed = (*many, *story.known)
+    keep_in_mind(mirror.array)
+    assert len(mirror.array.departed) == MOST
+    assert {len(one.after) for one in mirror.array.departed} <= set(range(MOST + 1))
+    story.known = mirror.array.departed
+    assert story.older(story.b, story.c, story.d) == {"b"}

@@ -15,6 +15,9 @@ from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.assembly.found import Found
 from mirrortui.mirror.notes import Departed
 
+MOST = 64
+"""Members that are kept in mind, and of each those who went on without it; the latest count."""
+
 
 def only_older(found: Sequence[Found], departed: Iterable[Departed]) -> dict[str, str]:
     """Who adds nothing to the others, whatever the superblocks say, and why: by path."""
@@ -59,14 +62,24 @@ def keep_in_mind(array: Array) -> None:
     known = {one.device: one for one in array.departed if one.device not in there}
     gone = [m.superblock for m in array.members if m.state is State.FAULTY and parting.claims(m)]
     array.departed = tuple(
-        replace(one, after=tuple(dict.fromkeys((*one.after, *copies)))) for one in _seen(gone, known)
-    )
+        replace(one, after=tuple(dict.fromkeys((*copies, *one.after)))[:MOST]) for one in _seen(gone, known)
+    )[-MOST:]
 
 
-def left_behind(found: Iterable[Found], before: Iterable[Departed]) -> tuple[Departed, ...]:
-    """Members that an assembly left out as older than the others, and what was known before of any."""
+def left_behind(
+    found: Iterable[Found], before: Iterable[Departed], copies: Sequence[Found]
+) -> tuple[Departed, ...]:
+    """Members that an assembly left out as older than these copies, and what was known before, as far as one of these
+    vouches for it: who went out before others, and was started without them, may not have what they have.
+    """
     superblocks = [f.superblock for f in found if parting.claims(f)]
-    return tuple(_seen(superblocks, {one.device: one for one in before}))
+    known = {one.device: one for one in before if any(_vouches(copy, one) for copy in copies)}
+    return tuple(_seen(superblocks, known))
+
+
+def _vouches(copy: Found, one: Departed) -> bool:
+    sb = copy.superblock
+    return sb.device_uuid.hex() in one.after and sb.events >= one.events
 
 
 def _seen(gone: Iterable[Superblock], known: Mapping[str, Departed]) -> Iterable[Departed]:
