@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mirrortui.errors import DivergedError
+from mirrortui.errors import DivergedError, RefusedError
 from mirrortui.format.superblock import Feature
 from mirrortui.mirror.array import State
 from mirrortui.mirror.assembly.departed import MOST, keep_in_mind, only_older
@@ -163,6 +163,16 @@ def test_it_cannot_be_the_survivor(story: Story) -> None:
         story.stage.run(manage.stop(alone))
     with pytest.raises(DivergedError, match="b cannot be the survivor: another went on without it"):
         story.assemble(story.b, story.c, story.d, survivor="b")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_it_is_not_left_out_in_silence_where_it_was_named_as_the_survivor(story: Story, known: bool) -> None:
+    """Known to be older by the witness, and by its own superblock."""
+    older, newer = (story.b, [story.c, story.d]) if known else (story.a, [story.c])
+    with pytest.raises(
+        RefusedError, match=f"{older.path} cannot be the survivor: another went on without it"
+    ):
+        story.assemble(older, *newer, survivor=older.path, run=True)
 
 
 class Forked:

@@ -9,7 +9,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirrortui.errors import DivergedError
+from mirrortui.errors import DivergedError, RefusedError
 from mirrortui.format import bitmap, parting
 from mirrortui.mirror.assembly.differences import amount, chunk_of, cleared_apart, doubt, is_whole, unreadable
 from mirrortui.mirror.assembly.found import Found
@@ -144,14 +144,21 @@ def choose(
     """Those of `rest`, who are not stale, that have diverged from the survivor; empty when nobody has. `older`: paths
     of those whom no superblock needs to explain.
 
-    Raises DivergedError, with the evidence, for want of a survivor, or of one that can be it.
+    Raises DivergedError, with the evidence, for want of a survivor, or of one that can be it; RefusedError where nobody
+    has diverged and the survivor would be left out.
     """
     everyone, found = found, [f for f in found if f.path not in older]
+    kept = next((f for f in everyone if survivor and _same_path(f.path, survivor)), None)
     if not parting.parted_pairs(found):
+        if kept and kept not in rest:
+            raise RefusedError(
+                f"{kept.path} cannot be the survivor: {_no_survivor(kept, rest)}. Nothing was written.",
+                hint=f"Leave --survivor out, and the others go on; {kept.path} alone, with --readonly --run, shows "
+                "what it has.",
+            )
         return []
     if survivor is None:
         raise refusal(found)
-    kept = next((f for f in everyone if _same_path(f.path, survivor)), None)
     if kept is None:
         names = ", ".join(f.path for f in everyone)
         raise DivergedError(f"The survivor {survivor} is not among the members: {names}.")
