@@ -231,3 +231,22 @@ def test_what_is_kept_in_mind_has_an_end(story: Story) -> None:
     assert {len(one.after) for one in mirror.array.departed} <= set(range(MOST + 1))
     story.known = mirror.array.departed
     assert story.older(story.b, story.c, story.d) == {"b"}
+
+
+def test_one_that_is_known_to_be_older_still_explains_others() -> None:
+    """m went out unseen, and knows b alone; b is known to be older than c, which it was filled from."""
+    stage = Stage()
+    m, b, c = (stage.disk(name) for name in "mbc")
+    mirror = stage.create([m, b], chunk=CHUNK)
+    stage.run(manage.fail(mirror, "m"))
+    stage.run(manage.remove(mirror, "m"))
+    mirror.array.departed = ()
+    take_in(stage, mirror, c)
+    stage.run(manage.fail(mirror, "b"))
+    keep_in_mind(mirror.array)
+    known = mirror.array.departed
+    stage.run(manage.stop(mirror))
+    assert known
+    mirror = stage.assemble([m, b, c], departed=known)
+    assert states(mirror) == {"c": State.IN_SYNC}
+    assert {note.path for note in mirror.array.left_out} == {"m", "b"}
