@@ -175,53 +175,6 @@ def test_it_is_not_left_out_in_silence_where_it_was_named_as_the_survivor(story:
         story.assemble(older, *newer, survivor=older.path, run=True)
 
 
-class Forked:
-    """e fails, then b, so that a alone is left; e lacks what was written between."""
-
-    def __init__(self) -> None:
-        self.stage = stage = Stage()
-        self.a, self.b, self.e = (stage.disk(name) for name in "abe")
-        mirror = stage.create([self.a, self.b, self.e], chunk=CHUNK)
-        for name, letter in (("e", b"1"), ("b", b"2")):
-            assert stage.write(mirror, 0, letter * 4096) == 0
-            stage.run(manage.fail(mirror, name))
-            stage.run(manage.remove(mirror, name))
-            keep_in_mind(mirror.array)
-        self.known = mirror.array.departed
-        stage.run(manage.stop(mirror))
-
-    def alone(self, disk: SimDisk) -> None:
-        """It is started without the others, and comes to more events than they had."""
-        mirror = self.stage.assemble([disk], run=True, departed=self.known)
-        for _ in range(4):
-            assert self.stage.write(mirror, CHUNK, b"4" * 4096) == 0
-            self.stage.wait(10)  # it is clean again
-        keep_in_mind(mirror.array)
-        self.known = mirror.array.departed
-        self.stage.run(manage.stop(mirror))
-
-
-def test_one_that_was_out_before_does_not_vouch_for_those_who_went_on() -> None:
-    """What was acknowledged between is on b alone."""
-    forked = Forked()
-    forked.alone(forked.e)
-    with pytest.raises(DivergedError):
-        forked.stage.assemble([forked.e, forked.b], departed=forked.known)
-
-
-def test_one_that_went_on_vouches_for_what_it_takes_in_later() -> None:
-    forked = Forked()
-    forked.alone(forked.a)
-    c = forked.stage.disk("c")
-    mirror = forked.stage.assemble([forked.a], departed=forked.known)
-    take_in(forked.stage, mirror, c)
-    keep_in_mind(mirror.array)
-    forked.known = mirror.array.departed
-    forked.stage.run(manage.stop(mirror))
-    mirror = forked.stage.assemble([forked.b, c, forked.e], departed=forked.known, run=True)
-    assert states(mirror) == {"c": State.IN_SYNC}
-
-
 def test_what_is_kept_in_mind_has_an_end(story: Story) -> None:
     mirror = story.assemble(story.c, story.d)
     many = tuple(Departed(f"{n:032x}", n, n, tuple(f"{m:032x}" for m in range(MOST))) for n in range(MOST))
@@ -231,22 +184,3 @@ def test_what_is_kept_in_mind_has_an_end(story: Story) -> None:
     assert {len(one.after) for one in mirror.array.departed} <= set(range(MOST + 1))
     story.known = mirror.array.departed
     assert story.older(story.b, story.c, story.d) == {"b"}
-
-
-def test_one_that_is_known_to_be_older_still_explains_others() -> None:
-    """m went out unseen, and knows b alone; b is known to be older than c, which it was filled from."""
-    stage = Stage()
-    m, b, c = (stage.disk(name) for name in "mbc")
-    mirror = stage.create([m, b], chunk=CHUNK)
-    stage.run(manage.fail(mirror, "m"))
-    stage.run(manage.remove(mirror, "m"))
-    mirror.array.departed = ()
-    take_in(stage, mirror, c)
-    stage.run(manage.fail(mirror, "b"))
-    keep_in_mind(mirror.array)
-    known = mirror.array.departed
-    stage.run(manage.stop(mirror))
-    assert known
-    mirror = stage.assemble([m, b, c], departed=known)
-    assert states(mirror) == {"c": State.IN_SYNC}
-    assert {note.path for note in mirror.array.left_out} == {"m", "b"}
