@@ -21,6 +21,10 @@ from tests.stage import Stage, states
 CHUNK = 64 * KIB
 
 
+def device(stage: Stage, disk: SimDisk) -> tuple[str]:
+    return (stage.run(read_member(disk, stage.pool)).superblock.device_uuid.hex(),)
+
+
 def take_in(stage: Stage, mirror: Mirror, disk: SimDisk) -> None:
     stage.run(manage.add(mirror, disk))
     stage.until(lambda: not mirror.sync.running)
@@ -147,13 +151,17 @@ def test_who_is_back_is_forgotten(story: Story) -> None:
     assert not there & {one.device for one in mirror.array.departed}
 
 
-def test_where_a_survivor_was_chosen_what_was_known_counts_no_more(story: Story) -> None:
+def test_where_a_survivor_was_chosen_counts_what_it_vouches_for(story: Story) -> None:
+    """That both had all that b has is true of either; of the one who was out before b it is not known."""
+    (b,) = (one for one in story.known if one.device in device(story.stage, story.b))
+    lost = Departed("0e" * 16, 1, 1, device(story.stage, story.d))
+    story.known = (b, lost)
     for disk, letter in ((story.c, b"c"), (story.d, b"d")):
         alone = story.assemble(disk, run=True)
         assert story.stage.write(alone, 0, letter * 4096) == 0
         story.stage.run(manage.stop(alone))
-    mirror = story.assemble(story.c, story.d, survivor="c")
-    assert mirror.array.departed == ()
+    mirror = story.assemble(story.a, story.b, story.c, story.d, survivor="c")
+    assert mirror.array.departed == (b,)
 
 
 def test_it_cannot_be_the_survivor(story: Story) -> None:

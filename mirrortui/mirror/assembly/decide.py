@@ -74,7 +74,7 @@ def decide(
         missing=missing,
         counts={f.path: f.superblock.events for f in found},
         losers=losers,
-        departed=() if losers else _departed(found, out, departed, copies),
+        departed=_departed([] if losers else found, out, departed, copies),
     )
     find_needs(verdict)
     seat_losers(verdict, _freshest([p.found for p in copies]), losers, compare)
@@ -84,7 +84,9 @@ def decide(
 def _departed(
     found: Sequence[Found], out: Sequence[LeftOut], before: Sequence[Departed], copies: Sequence[Place]
 ) -> tuple[Departed, ...]:
-    """Who is known to be out from now on."""
+    """Who is known to be out from now on. Beside losers who is left out may be older than those alone: then nobody is
+    `found`.
+    """
     outcasts = {o.path for o in out}
     return left_behind([f for f in found if f.path in outcasts], before, [p.found for p in copies])
 
