@@ -192,3 +192,21 @@ def test_what_is_kept_in_mind_has_an_end(story: Story) -> None:
     assert {len(one.after) for one in mirror.array.departed} <= set(range(MOST + 1))
     story.known = mirror.array.departed
     assert story.older(story.b, story.c, story.d) == {"b"}
+
+
+def test_it_can_be_re_added_although_it_knows_nobody_any_more() -> None:
+    """The mirror was degraded all the time, so that its bitmap knows what changed."""
+    stage = Stage()
+    a, b, gone, c = (stage.disk(name) for name in ("a", "b", "gone", "c"))
+    mirror = stage.create([a, b, gone], chunk=CHUNK)
+    stage.run(manage.fail(mirror, "gone"))
+    stage.run(manage.fail(mirror, "b"))
+    stage.run(manage.remove(mirror, "b"))
+    take_in(stage, mirror, c)
+    stage.run(manage.fail(mirror, "a"))
+    assert stage.write(mirror, CHUNK, b"2" * 4096) == 0
+    stage.run(manage.re_add(mirror, b))
+    stage.until(lambda: not mirror.sync.running)
+    assert states(mirror)["b"] is State.IN_SYNC
+    stage.run(manage.fail(mirror, "c"))
+    assert stage.read(mirror, CHUNK, 4096) == b"2" * 4096

@@ -66,6 +66,12 @@ def keep_in_mind(array: Array) -> None:
     )[-MOST:]
 
 
+def went_out_of(array: Array, former: Superblock) -> bool:
+    """It was seen to go out, and was not used since: those who are in sync have all that it has."""
+    keep_in_mind(array)
+    return any(_imprint(former) == (one.device, one.events, one.utime) for one in array.departed)
+
+
 def left_behind(
     found: Iterable[Found], before: Iterable[Departed], copies: Sequence[Found]
 ) -> tuple[Departed, ...]:
