@@ -13,7 +13,7 @@ it missed, and was then started alone (--run) and written to, looks stale to a c
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol, TypeVar
 
@@ -142,8 +142,10 @@ def _peers(one: Bearer) -> set[int]:
     return {slot for slot, role in enumerate(one.superblock.dev_roles) if role < ROLE_FAULTY}
 
 
-def parted_pairs(members: Sequence[Member]) -> list[tuple[Member, Member]]:
-    """Members that were used apart: nobody present explains by one history what their superblocks say."""
+def parted_pairs(members: Sequence[Member], older: Container[str] = ()) -> list[tuple[Member, Member]]:
+    """Members that were used apart: nobody present explains by one history what their superblocks say. `older`: paths
+    of those whose own need no explanation; they still explain others.
+    """
     if not (able := [m for m in members if claims(m)]):
         return []
     rest = [m for m in able if successor(m, able) is None]
@@ -151,6 +153,7 @@ def parted_pairs(members: Sequence[Member]) -> list[tuple[Member, Member]]:
         return [
             (able[0], successor(able[0], able) or able[0])
         ]  # each older than another: no order is possible
+    rest = [m for m in rest if m.path not in older]
     return [(a, b) for a, b in itertools.combinations(rest, 2) if parted(a, b, able)]
 
 

@@ -23,9 +23,14 @@ def read(path: Path) -> list[Departed]:
 
 
 def write(path: Path, departed: tuple[Departed, ...]) -> bool:
-    """Replace it whole, so that a crash leaves the old or the new one. False: it could not be."""
+    """Replace it whole, so that a crash leaves the old or the new one; no file says that nobody is known. False: it
+    could not be.
+    """
     fresh = path.with_name(f"{path.name}.new")
     try:
+        if not departed:
+            path.unlink(missing_ok=True)
+            return True
         with fresh.open("wb") as file:
             file.write(msgspec.json.encode(departed))
             file.flush()

@@ -189,7 +189,9 @@ class Running:
         self._rates = Rates(loop, lambda: count(mirror, self._server.traffic))
         aside = Aside(loop)
         self._checks = Checks(loop, mirror, aside, Path(job.checks) if job.checks else None)
-        self._witness = Witness(loop, mirror.array, aside, Path(job.departed) if job.departed else None)
+        # Who only looks at members does not change what is known of them.
+        kept = None if mirror.array.opened_readonly else job.departed
+        self._witness = Witness(loop, mirror.array, aside, Path(kept) if kept else None)
         self._verbs = Verbs(
             loop,
             mirror,
@@ -248,7 +250,7 @@ class Running:
             await manage.stop(self._mirror)
             close_all(member.device for member in self._mirror.array.members)
             self._checks.remember_now()
-            self._witness.remember_now()
+            await self._witness.remember()
             self._recorder.observe("mirror-stopped", "info", f"{self._mirror.array.label} was stopped.")
             self._ended.set()
             self._loop.post(self._leave)

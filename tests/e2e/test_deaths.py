@@ -113,6 +113,17 @@ def test_that_is_known_under_another_name_too(world: World) -> None:
     assert "attic may have diverged" in world.try_to("assemble", "attic").err
 
 
+def test_to_look_at_it_does_not_make_that_forgotten(world: World) -> None:
+    """A refusal says to look at each with --readonly --run: nothing is used then, and nothing learnt."""
+    outlived(world)
+    world.do("stop", "vault")
+    members = [world.place / f"{letter}.img" for letter in "bcd"]
+    world.do("assemble", "vault", members[0], "--readonly", "--run")
+    world.do("stop", "vault")
+    world.do("assemble", "vault", *members)
+    assert outcast(world.client.mirror("vault")).startswith("b.img: it was out when the mirror ran here")
+
+
 def test_a_mirror_that_nobody_remembers_is_remembered_as_it_runs(world: World) -> None:
     """Its engine died before it wrote that down, or its memory is lost."""
     members = world.image("a.img"), world.image("b.img")

@@ -15,6 +15,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from tests.simulation import (
+    departures,
     lagging,
     late,
     lost,
@@ -177,6 +178,9 @@ MUTANTS = [
     _m("who is away does not get what was repaired", "I3", "checking.check", 0, ("        if self._array.degraded() and not await self._book.flush():\n            await", "        if False:\n            await"), race=repairing.who_is_away_gets_what_was_repaired),
     _m("who comes meanwhile does not get what was repaired", "I3", "checking.check", 0, ("return crew == self._standing()", "return True"), race=repairing.who_comes_back_meanwhile_gets_it_too),
     _m("what was repaired is marked before it is durable", "I9", "checking.check", 0, ("not await self._book.flush()", "True"), race=repairing.a_power_cut_anywhere_does_not_let_the_few_win),
+    _m("who was out before vouches for who went on", "I10", "assembly.departed", 0, ("return sb.device_uuid.hex() in one.after and all(sb.events >= events for events, _ in one.shows)", "return True"), race=departures.who_was_out_before_does_not_vouch_for_who_went_on),
+    _m("who went on vouches for nobody over a restart", "I9", "assembly.departed", 0, ("return sb.device_uuid.hex() in one.after and all(sb.events >= events for events, _ in one.shows)", "return False"), race=departures.who_went_on_vouches_for_what_it_takes_in),
+    _m("who is only older explains nobody", "I10", "assembly.diverged", 0, ("    if not parting.parted_pairs(found, older):\n        if kept", "    if not parting.parted_pairs([f for f in found if f.path not in older]):\n        if kept"), race=departures.who_is_known_to_be_older_still_explains_others),
     _m("a disk is a member before its bitmap is there", "I2", "birth.adopt", 100, ("places.bitmap[0], image, pool)", "places.superblock[0],  blank_page(superblock), pool)"), ("places.superblock[0], blank_page(superblock), pool)", "places.bitmap[0], image, pool)"), adopted=True),
     _m("a bitmap is written over what is adopted", "I14", "birth.adopt", 20, ("places.bitmap[0], image", "places.bitmap[0] - bitmap.PAGE, image"), adopted=True),
     _m("an adopted disk may be none again", "I11", "birth.durable", 20, ("fua=True", "fua=False"), adopted=True),

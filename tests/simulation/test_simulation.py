@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.simulation.departures import DEPARTURES
 from tests.simulation.lagging import LAGGING
 from tests.simulation.late import LATE
 from tests.simulation.mutants import MUTANTS, Mutant, broken
@@ -155,7 +156,7 @@ def test_a_broken_rule_is_noticed_in_the_end(mutant: Mutant) -> None:
 
 @pytest.mark.parametrize(
     "race",
-    [*RACES, *LAGGING, *LATE, *OVERDUE, *SIZE_RACES, *TABLE_RACES, *WINNING, *REPAIRING],
+    [*RACES, *LAGGING, *LATE, *OVERDUE, *SIZE_RACES, *TABLE_RACES, *WINNING, *REPAIRING, *DEPARTURES],
     ids=lambda race: race.__name__,
 )
 def test_a_race_ends_well(race: Callable[[], None]) -> None:

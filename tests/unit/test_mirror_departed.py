@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from mirrortui.errors import DivergedError
+from mirrortui.errors import DivergedError, RefusedError
 from mirrortui.format.superblock import Feature
 from mirrortui.mirror.array import State
-from mirrortui.mirror.assembly.departed import keep_in_mind, only_older
+from mirrortui.mirror.assembly.departed import MOST, keep_in_mind, only_older
 from mirrortui.mirror.assembly.reading import read_member
 from mirrortui.mirror.mirror import Mirror
 from mirrortui.mirror.notes import Departed
@@ -19,6 +19,10 @@ from mirrortui.units import KIB, SECTOR
 from tests.stage import Stage, states
 
 CHUNK = 64 * KIB
+
+
+def device(stage: Stage, disk: SimDisk) -> tuple[str]:
+    return (stage.run(read_member(disk, stage.pool)).superblock.device_uuid.hex(),)
 
 
 def take_in(stage: Stage, mirror: Mirror, disk: SimDisk) -> None:
@@ -165,13 +169,17 @@ def test_who_is_back_is_forgotten(story: Story) -> None:
     assert not there & {one.device for one in mirror.array.departed}
 
 
-def test_where_a_survivor_was_chosen_what_was_known_counts_no_more(story: Story) -> None:
+def test_where_a_survivor_was_chosen_counts_what_it_vouches_for(story: Story) -> None:
+    """That both had all that b has is true of either; of the one who was out before b it is not known."""
+    (b,) = (one for one in story.known if one.device in device(story.stage, story.b))
+    lost = Departed("0e" * 16, ((1, 1),), device(story.stage, story.d))
+    story.known = (b, lost)
     for disk, letter in ((story.c, b"c"), (story.d, b"d")):
         alone = story.assemble(disk, run=True)
         assert story.stage.write(alone, 0, letter * 4096) == 0
         story.stage.run(manage.stop(alone))
-    mirror = story.assemble(story.c, story.d, survivor="c")
-    assert mirror.array.departed == ()
+    mirror = story.assemble(story.a, story.b, story.c, story.d, survivor="c")
+    assert mirror.array.departed == (b,)
 
 
 def test_it_cannot_be_the_survivor(story: Story) -> None:
@@ -181,3 +189,44 @@ def test_it_cannot_be_the_survivor(story: Story) -> None:
         story.stage.run(manage.stop(alone))
     with pytest.raises(DivergedError, match="b cannot be the survivor: another went on without it"):
         story.assemble(story.b, story.c, story.d, survivor="b")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_it_is_not_left_out_in_silence_where_it_was_named_as_the_survivor(story: Story, known: bool) -> None:
+    """Known to be older by the witness, and by its own superblock."""
+    older, newer = (story.b, [story.c, story.d]) if known else (story.a, [story.c])
+    with pytest.raises(
+        RefusedError, match=f"{older.path} cannot be the survivor: another went on without it"
+    ):
+        story.assemble(older, *newer, survivor=older.path, run=True)
+
+
+def test_what_is_kept_in_mind_has_an_end(story: Story) -> None:
+    mirror = story.assemble(story.c, story.d)
+    many = tuple(
+        Departed(f"{n:032x}", ((n, n),), tuple(f"{m:032x}" for m in range(MOST))) for n in range(MOST)
+    )
+    mirror.array.departed = (*many, *story.known)
+    keep_in_mind(mirror.array)
+    assert len(mirror.array.departed) == MOST
+    assert {len(one.after) for one in mirror.array.departed} <= set(range(MOST + 1))
+    story.known = mirror.array.departed
+    assert story.older(story.b, story.c, story.d) == {"b"}
+
+
+def test_it_can_be_re_added_although_it_knows_nobody_any_more() -> None:
+    """The mirror was degraded all the time, so that its bitmap knows what changed."""
+    stage = Stage()
+    a, b, gone, c = (stage.disk(name) for name in ("a", "b", "gone", "c"))
+    mirror = stage.create([a, b, gone], chunk=CHUNK)
+    stage.run(manage.fail(mirror, "gone"))
+    stage.run(manage.fail(mirror, "b"))
+    stage.run(manage.remove(mirror, "b"))
+    take_in(stage, mirror, c)
+    stage.run(manage.fail(mirror, "a"))
+    assert stage.write(mirror, CHUNK, b"2" * 4096) == 0
+    stage.run(manage.re_add(mirror, b))
+    stage.until(lambda: not mirror.sync.running)
+    assert states(mirror)["b"] is State.IN_SYNC
+    stage.run(manage.fail(mirror, "c"))
+    assert stage.read(mirror, CHUNK, 4096) == b"2" * 4096

@@ -74,13 +74,21 @@ def decide(
         missing=missing,
         counts={f.path: f.superblock.events for f in found},
         losers=losers,
-        departed=()
-        if losers
-        else left_behind([f for f in found if f.path in {o.path for o in out}], departed),
+        departed=_departed([] if losers else found, out, departed, copies),
     )
     find_needs(verdict)
     seat_losers(verdict, _freshest([p.found for p in copies]), losers, compare)
     return verdict
+
+
+def _departed(
+    found: Sequence[Found], out: Sequence[LeftOut], before: Sequence[Departed], copies: Sequence[Place]
+) -> tuple[Departed, ...]:
+    """Who is known to be out from now on. Beside losers who is left out may be older than those alone: then nobody is
+    `found`.
+    """
+    outcasts = {o.path for o in out}
+    return left_behind([f for f in found if f.path in outcasts], before, [p.found for p in copies])
 
 
 def _check_nobody_awaited(freshest: Found, awaited: Sequence[int], out: Sequence[LeftOut]) -> None:

@@ -15,6 +15,9 @@ from mirrortui.mirror.array import Array, Member, State
 from mirrortui.mirror.assembly.found import Found
 from mirrortui.mirror.notes import Departed
 
+MOST = 64
+"""Members that are kept in mind, and of each those who went on without it; the latest count."""
+
 
 def only_older(found: Sequence[Found], departed: Iterable[Departed]) -> dict[str, str]:
     """Who adds nothing to the others, whatever the superblocks say, and why: by path."""
@@ -60,13 +63,30 @@ def keep_in_mind(array: Array) -> None:
     gone = [m for m in array.members if m.state is State.FAULTY and parting.claims(m)]
     seen = [_departed(m.superblock, *([m.telling] if m.telling else [])) for m in gone]
     array.departed = tuple(
-        replace(one, after=tuple(dict.fromkeys((*one.after, *copies)))) for one in _latest(known, seen)
-    )
+        replace(one, after=tuple(dict.fromkeys((*copies, *one.after)))[:MOST]) for one in _latest(known, seen)
+    )[-MOST:]
 
 
-def left_behind(found: Iterable[Found], before: Sequence[Departed]) -> tuple[Departed, ...]:
-    """Members that an assembly left out as older than the others, and what was known before of any."""
-    return tuple(_latest(before, [_departed(f.superblock) for f in found if parting.claims(f)]))
+def went_out_of(array: Array, former: Superblock) -> bool:
+    """It was seen to go out, and was not used since: those who are in sync have all that it has."""
+    keep_in_mind(array)
+    device = former.device_uuid.hex()
+    return any(one.device == device and _imprint(former) in one.shows for one in array.departed)
+
+
+def left_behind(
+    found: Iterable[Found], before: Iterable[Departed], copies: Sequence[Found]
+) -> tuple[Departed, ...]:
+    """Members that an assembly left out as older than these copies, and what was known before, as far as one of these
+    vouches for it: who went out before others, and was started without them, may not have what they have.
+    """
+    seen = [_departed(f.superblock) for f in found if parting.claims(f)]
+    return tuple(_latest([one for one in before if any(_vouches(copy, one) for copy in copies)], seen))
+
+
+def _vouches(copy: Found, one: Departed) -> bool:
+    sb = copy.superblock
+    return sb.device_uuid.hex() in one.after and all(sb.events >= events for events, _ in one.shows)
 
 
 def _departed(*superblocks: Superblock) -> Departed:

@@ -9,7 +9,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirrortui.errors import DivergedError
+from mirrortui.errors import DivergedError, RefusedError
 from mirrortui.format import bitmap, parting
 from mirrortui.mirror.assembly.differences import amount, chunk_of, cleared_apart, doubt, is_whole, unreadable
 from mirrortui.mirror.assembly.found import Found
@@ -62,12 +62,14 @@ class Side:
         )
 
 
-def sides(found: Sequence[Found]) -> list[Side]:
-    """Those who have a copy and are not merely stale, by who accepts whom; empty where they all go together."""
+def sides(found: Sequence[Found], older: Container[str] = ()) -> list[Side]:
+    """Those who have a copy and are not merely stale, by who accepts whom; empty where they all go together. `older`:
+    paths of those who are known to be stale.
+    """
     able = [f for f in found if parting.claims(f)]
-    if not parting.parted_pairs(able):
+    if not parting.parted_pairs(able, older):
         return []
-    rest = [f for f in able if parting.successor(f, able) is None] or able
+    rest = [f for f in able if parting.successor(f, able) is None and f.path not in older] or able
     gathered: list[list[Found]] = []
     for f in sorted(rest, key=lambda f: (f.superblock.recovering, -f.superblock.events, f.superblock.role)):
         home = next((side for side in gathered if not any(parting.parted(f, m, able) for m in side)), None)
@@ -91,11 +93,11 @@ def _changed(head: Found, heads: Sequence[Found]) -> frozenset[int] | None:
     return frozenset(head.dirty)
 
 
-def refusal(found: Sequence[Found]) -> DivergedError:
-    """The evidence, and what to do next."""
-    a, b = parting.parted_pairs(found)[0]
+def refusal(found: Sequence[Found], older: Container[str] = ()) -> DivergedError:
+    """The evidence, and what to do next. `older` as for `sides`."""
+    a, b = parting.parted_pairs(found, older)[0]
     told = f"{parting.testimony(a, b)}, {parting.testimony(b, a)}"
-    there = sides(found)
+    there = sides(found, older)
     sure = not any(parting.absent_peers(one, found) for one in (a, b))
     return DivergedError(
         f"{a.label} {'has' if sure else 'may have'} diverged: {told}; {_who_wrote(there)}{_parted_at(a, b)} "
@@ -144,21 +146,27 @@ def choose(
     """Those of `rest`, who are not stale, that have diverged from the survivor; empty when nobody has. `older`: paths
     of those whom no superblock needs to explain.
 
-    Raises DivergedError, with the evidence, for want of a survivor, or of one that can be it.
+    Raises DivergedError, with the evidence, for want of a survivor, or of one that can be it; RefusedError where nobody
+    has diverged and the survivor would be left out.
     """
-    everyone, found = found, [f for f in found if f.path not in older]
-    if not parting.parted_pairs(found):
+    kept = next((f for f in found if survivor and _same_path(f.path, survivor)), None)
+    if not parting.parted_pairs(found, older):
+        if kept and kept not in rest:
+            raise RefusedError(
+                f"{kept.path} cannot be the survivor: {_no_survivor(kept, rest)}. Nothing was written.",
+                hint=f"Leave --survivor out, and the others go on; {kept.path} alone, with --readonly --run, shows "
+                "what it has.",
+            )
         return []
     if survivor is None:
-        raise refusal(found)
-    kept = next((f for f in everyone if _same_path(f.path, survivor)), None)
+        raise refusal(found, older)
     if kept is None:
-        names = ", ".join(f.path for f in everyone)
+        names = ", ".join(f.path for f in found)
         raise DivergedError(f"The survivor {survivor} is not among the members: {names}.")
     if why := _no_survivor(kept, rest):
         raise DivergedError(
             f"{kept.path} cannot be the survivor: {why}. Nothing was written.",
-            hint="One of these can: " + ", ".join(side.head.path for side in sides(found)) + ".",
+            hint="One of these can: " + ", ".join(side.head.path for side in sides(found, older)) + ".",
         )
     losers = [f for f in rest if parting.parted(kept, f, found)]
     copies = [f for f in rest if f not in losers and not f.superblock.recovering]

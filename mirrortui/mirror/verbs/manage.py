@@ -12,7 +12,7 @@ from mirrortui.format.layout import Layout
 from mirrortui.format.superblock import Superblock
 from mirrortui.mirror import lastcopy
 from mirrortui.mirror.array import Array, Member, State
-from mirrortui.mirror.assembly.departed import keep_in_mind
+from mirrortui.mirror.assembly.departed import keep_in_mind, went_out_of
 from mirrortui.mirror.assembly.differences import amount
 from mirrortui.mirror.assembly.fit import check_blocks, misfit
 from mirrortui.mirror.assembly.found import Found
@@ -296,7 +296,7 @@ def check_not_apart(array: Array, found: Found) -> None:
     former: parting.Bearer = found
     peers: list[parting.Bearer] = [*copies]
     known = any(parting.accepts(former, peer, [former, *peers]) for peer in peers)
-    if not parting.claims(found) or (known and sb.events <= array.events):
+    if not parting.claims(found) or (known and sb.events <= array.events) or went_out_of(array, sb):
         return
     name, kept = array.label, copies[0].path
     changed = f"{amount(found, found.dirty)} changed on it since" if found.header else "it has no bitmap"
