@@ -98,13 +98,14 @@ def test_mirrors_that_are_born_of_a_disk_with_data_keep_every_promise() -> None:
 def test_a_mirror_that_nobody_used_apart_starts_from_what_its_engine_remembers() -> None:
     reached, wrong = run_seeds(FIRST, FIRST + REMEMBERED, remembered=True)
     report(reached, wrong, "remembered")
-    assert reached["boot without the forgotten"] > REMEMBERED / 10
+    assert reached["member-replaced"]
 
 
 @pytest.mark.slow
 def test_many_mirrors_that_nobody_used_apart_start_from_what_their_engine_remembers() -> None:
     reached, wrong = run_seeds(FIRST + REMEMBERED, FIRST + 10 * REMEMBERED, remembered=True)
     report(reached, wrong, "remembered")
+    assert reached["boot without the forgotten"]
     assert reached["known to be older"]
 
 
