@@ -102,7 +102,7 @@ def test_a_dead_block_is_listed_retested_and_healed(world: World, disk: BadDisk,
     assert disk.unreadable == []
     assert read(world, mirror) == CONTENT[::-1]
     world.do("stop", "vault")
-    assert "bad" not in world.do("examine", disk.path).out
+    assert "bad-block log" not in world.do("examine", disk.path).out
 
 
 def test_a_log_of_ours_is_read_by_examine_and_after_a_restart(

@@ -181,7 +181,7 @@ def test_a_former_member_is_erased_when_nobody_counts_on_it() -> None:
     member = mirror.array.find("b")
     assert member
     mirror.scribe.fault(member, "it was pulled")
-    stage.executor.spawn(manage.remove(mirror, "b"))
+    mirror.array.detach(member)
     stage.executor.spawn(manage.add(mirror, b))
     stage.executor.drain()
     while own := [request for request in stage.scheduler.ready if request.disk is b]:
