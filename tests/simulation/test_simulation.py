@@ -103,7 +103,7 @@ def test_a_mirror_that_nobody_used_apart_starts_from_what_its_engine_remembers()
 
 @pytest.mark.slow
 def test_many_mirrors_that_nobody_used_apart_start_from_what_their_engine_remembers() -> None:
-    reached, wrong = run_seeds(FIRST + REMEMBERED, FIRST + 10 * REMEMBERED, remembered=True)
+    reached, wrong = run_seeds(FIRST + REMEMBERED, FIRST + 4 * REMEMBERED, remembered=True)
     report(reached, wrong, "remembered")
     assert reached["boot without the forgotten"]
     assert reached["known to be older"]
