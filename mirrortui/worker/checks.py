@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from mirrortui.mirror.verbs import replacing
 from mirrortui.worker.aside import Aside
 from mirrortui.worker.loop import Loop
 from mirrortui.worker.messages import LONGEST_LINE
+from mirrortui.worker.small_file import replace_file
 from mirrortui.worker.turns import Turns
 
 KEPT = 8
@@ -157,12 +157,12 @@ class Checks:
     async def _write_aside(self, path: Path) -> None:
         async with self._turns:
             content = self._content()
-            await self._aside.run(lambda: _write(path, content))
+            await self._aside.run(lambda: replace_file(path, content))
 
     def remember_now(self) -> None:
         """The mirror has stopped."""
         if self._path and self._runs:
-            _write(self._path, self._content())
+            replace_file(self._path, self._content())
 
     def _content(self) -> bytes:
         return msgspec.json.encode(_File(uuid=self._uuid, runs=self._runs))
@@ -236,15 +236,3 @@ def _read(path: Path, uuid: str) -> list[Findings]:
         logger.warning("%s is not used: %s", path, error)
         return []
     return found.runs if found.uuid == uuid else []
-
-
-def _write(path: Path, content: bytes) -> None:
-    fresh = path.with_name(f"{path.name}.new")
-    try:
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        logger.warning("%s could not be written: %s", path, error)

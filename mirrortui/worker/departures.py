@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 
 from mirrortui.log import logger
 from mirrortui.mirror.notes import Departed
+from mirrortui.worker.small_file import replace_file
 
 
 def read(path: Path) -> list[Departed]:
@@ -23,20 +23,12 @@ def read(path: Path) -> list[Departed]:
 
 
 def write(path: Path, departed: tuple[Departed, ...]) -> bool:
-    """Replace it whole, so that a crash leaves the old or the new one; no file says that nobody is known. False: it
-    could not be.
-    """
-    fresh = path.with_name(f"{path.name}.new")
+    """Replace it; no file says that nobody is known. False: it could not be."""
+    if departed:
+        return replace_file(path, msgspec.json.encode(departed))
     try:
-        if not departed:
-            path.unlink(missing_ok=True)
-            return True
-        with fresh.open("wb") as file:
-            file.write(msgspec.json.encode(departed))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        path.unlink(missing_ok=True)
     except OSError as error:
-        logger.warning("%s could not be written: %s", path, error)
+        logger.warning("%s could not be removed: %s", path, error)
         return False
     return True
