@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 
+import pytest
+
 from mirrortui.format import superblock
-from mirrortui.mirror.verbs import manage
+from mirrortui.mirror.verbs import access, manage
 from mirrortui.testing.simulated import SimDisk
 from tests.simulation.races import Played, data_write
+from tests.stage import Stage
 
 
 def is_clean(disk: SimDisk) -> bool:
@@ -32,3 +35,24 @@ def test_not_while_a_timed_out_write_may_still_land() -> None:
     a.zombies -= 1
     stage.wait(60)
     assert is_clean(a)
+
+
+def test_it_is_clean_when_who_kept_it_from_being_equal_goes_out_at_the_last_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Stage()
+    mirror = stage.create([stage.disk("a"), stage.disk("b")], clean=False)
+    stage.run(mirror.sync.stop())
+    member = mirror.array.find("b")
+    assert member
+    assert mirror.array.unsynced()
+    quiet = mirror.daemon._quiet
+
+    def then_b_goes() -> bool:
+        was = quiet()
+        mirror.scribe.fault(member, "it was pulled")
+        return was
+
+    monkeypatch.setattr(mirror.daemon, "_quiet", then_b_goes)
+    stage.run(access.make_readonly(mirror))
+    assert not mirror.array.active

@@ -153,16 +153,17 @@ def test_a_failed_flush_of_the_last_copy_is_never_taken_back() -> None:
 def test_who_is_out_is_not_removed_before_that_is_on_disk() -> None:
     """Removed, it is given to no assembly any more; superblocks that still count on it would have it missed."""
     stage = Stage()
-    a, b = stage.disk("a"), stage.disk("b")
-    mirror = stage.create([a, b])
-    b.faults, stage.scheduler.rates.error = True, 1.0
-    assert stage.write(mirror, 0, KEY) == 0
-    b.faults = False
+    mirror = stage.create([stage.disk("a"), stage.disk("b")])
     member = mirror.array.find("b")
-    assert member and member.state is State.FAULTY
-    mirror.scribe.failed_at = mirror.scribe.want()  # as if it had failed only now
-    stage.run(manage.remove(mirror, "b"))
-    assert mirror.scribe.done >= mirror.scribe.failed_at
+    assert member
+    mirror.scribe.fault(member, "it was pulled")
+    assert mirror.scribe.holding, "that is not on disk yet"
+
+    async def remove() -> bool:
+        await manage.remove(mirror, "b")
+        return mirror.scribe.holding
+
+    assert stage.run(remove()) is False
 
 
 def test_nobody_is_removed_where_nothing_can_be_written_down() -> None:

@@ -58,7 +58,7 @@ class Verdict:
     losers: Sequence[Found] = ()
     """Of a split brain: those whose history is not kept."""
     departed: tuple[Departed, ...] = ()
-    """What is known from now on of who is out. What was known of the losers' history counts no more."""
+    """What is known from now on of who is out. Beside losers what the copies vouch for is kept."""
 
     @property
     def rejoins(self) -> list[Rejoin]:
