@@ -60,6 +60,7 @@ class Guest:
         images: Sequence[Path],
         *,
         readonly: Sequence[Path] = (),
+        scsi: bool = False,
         files: Mapping[str, str] | None = None,
         cut: float | None = None,
         hardware: Sequence[str] = (),
@@ -67,12 +68,17 @@ class Guest:
         """Run the script as root, the images as /dev/vda, /dev/vdb and so on, the `readonly` ones behind them, then cut
         the power. `files`: texts by their path in the guest. `hardware`: words for QEMU, of what else the machine has.
 
+        With `scsi` they are units 0, 1 and so on of one controller, whose names in /dev are in any order: emulated,
+        dozens of them are found in a second, where each of the others takes a fifth of one.
+
         With `cut`, QEMU is killed that many seconds after the script said CUT. Raises RuntimeError with the console
         when the script fails or takes too long.
         """
         words = [*_acceleration(self._kvm_works), *hardware]
+        if scsi:
+            words += ["-device", "virtio-scsi-pci,id=scsi"]
         for index, image in enumerate([*images, *readonly]):
-            words += _disk(index, image, readonly=index >= len(images))
+            words += _disk(index, image, readonly=index >= len(images), scsi=scsi)
         reached, report = self._attend(words, {"script": script, **(files or {})}, cut, TIMEOUT)
         if not reached:
             raise RuntimeError(f"the script did not reach its end:\n{report.console}\nIt said: {report.said}")
@@ -135,9 +141,11 @@ def _machine(kernel: Kernel, initrd: Path, console: Path, said: Path) -> list[st
     return [*words, "-serial", f"file:{console}", "-serial", f"file:{said}"]
 
 
-def _disk(index: int, image: Path, *, readonly: bool) -> list[str]:
-    slot, function = _FIRST_SLOT + index // _FUNCTIONS, index % _FUNCTIONS
+def _disk(index: int, image: Path, *, readonly: bool, scsi: bool) -> list[str]:
     drive = f"file={image},format=raw,if=none,id=d{index},readonly={'on' if readonly else 'off'}"
+    if scsi:
+        return ["-drive", drive, "-device", f"scsi-hd,bus=scsi.0,lun={index},drive=d{index}"]
+    slot, function = _FIRST_SLOT + index // _FUNCTIONS, index % _FUNCTIONS
     device = f"virtio-blk-pci,drive=d{index},num-queues=1,addr={slot:#x}.{function:#x},multifunction=on"
     return ["-drive", drive, "-device", device]
 

@@ -13,7 +13,7 @@ from tests.interop.kernels import tool
 REACHED = "STATE-REACHED"
 """Said when the script has come to its end."""
 
-_MODULES = ("virtio_pci", "virtio_blk", "md-mod", "raid1")
+_MODULES = ("virtio_pci", "virtio_blk", "virtio_scsi", "sd_mod", "md-mod", "raid1")
 _INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin MDADM_NO_UDEV=1

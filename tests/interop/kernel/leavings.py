@@ -53,7 +53,7 @@ _THREE, _FOUR = (SIZE,) * 3, (SIZE,) * 4
 _ABC = {"a": "in_sync", "b": "in_sync", "c": "in_sync"}
 _ONLY_A = {"a": "in_sync"}
 _FILLING = {"a": "in_sync", "b": "recovering"}
-_SLOW = 256 * KIB
+_SLOW = 32 * KIB
 
 
 def _whole(letters: str = "ab", **options: int | bool | str | None) -> Steps:
@@ -296,8 +296,8 @@ _BUSY: dict[str, Left] = {
         size=8 * MIB - 64 * KIB,
     ),
     "busy-without-replacement": Left(
-        made="pair $bitmap; settle; fill 1 1024; manage --add-spare $c; speed 300; manage --replace $a --with $c;"
-        " shows $c 'Recovery Offset : [1-9]'; speed 20; mdadm --stop $dev",
+        made="pair $bitmap; settle; fill 1 1024; manage --add-spare $c; copy_to 4096; manage --replace $a --with $c;"
+        " shows $c 'Recovery Offset : [1-9]'; mdadm --stop $dev",
         steps=_assemble_without_replacement,
         killed=_nothing,
         sizes=_THREE,

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mirrortui.units import MIB
-from tests.interop.guest import CUT, Guest, disk_name
+from tests.interop.guest import CUT, Guest
 from tests.interop.kernel.content import GENERATION_BLOCKS, Ink
 
 PRELUDE = """
+# The unit of that number of the one controller, when it has been found.
+disk() { until set -- $1 /sys/bus/scsi/devices/*:$1/block/*; [ -e $2 ]; do sleep 0.1; done; echo /dev/${2##*/}; }
 say() { echo "$@" > /dev/ttyS1; }
 tell() { say $id "$@"; }
 mdadm() { /bin/mdadm "$@" </dev/null; }
@@ -29,27 +31,33 @@ assemble() { mdadm --assemble $dev "$@"; }
 manage() { mdadm $dev "$@"; }
 grow() { mdadm --grow $dev "$@"; }
 
-is() { grep -qx "$2" $sys/$1; }
+# The shell's own words, where something is waited for: one new process costs as much as a chunk that is copied.
+mkfifo /tmp/nap-$id; exec 9<> /tmp/nap-$id
+nap() { read -t 0.2 _ <&9 || true; }
+is() { read -r found < $sys/$1 || true; case $found in ($2) true ;; (*) false ;; esac; }
 speed() { echo $1 > $sys/sync_speed_min; echo $1 > $sys/sync_speed_max; }  # KiB/s; at first there is hardly any
-settle() { speed 1000000; until is sync_action idle; do sleep 0.2; done; }
-whole() { settle; until is degraded 0; do sleep 0.2; settle; done; }
-stop() { until is array_state 'clean\\|readonly\\|read-auto'; do sleep 0.2; done; mdadm --stop $dev; }
-shows() { until mdadm --examine $1 | grep -q "$2"; do sleep 0.2; done; }
-idle_bits() { until mdadm --examine-bitmap $1 | grep -q ' 0 dirty'; do sleep 0.3; done; }
+# A copy goes so far and waits, however long the host takes. Sectors of a member's data.
+copy_to() { echo frozen > $sys/sync_action; echo $1 > $sys/sync_max; echo idle > $sys/sync_action; speed 1000000; }
+settle() { echo max > $sys/sync_max; speed 1000000; until is sync_action idle; do nap; done; }
+whole() { settle; until is degraded 0; do nap; settle; done; }
+at_rest() { is array_state clean || is array_state readonly || is array_state read-auto; }
+stop() { until at_rest; do nap; done; mdadm --stop $dev; }
+shows() { until mdadm --examine $1 | grep -q "$2"; do nap; done; }
+idle_bits() { until mdadm --examine-bitmap $1 | grep -q ' 0 dirty'; do nap; nap; done; }
 
-# Blocks of 4 KiB, of one generation of ink: on every member when it is told.
+# Blocks of 4 KiB, of one generation of ink, some at a time: on every member when it is told.
 ink_out() {
-  dd if=$ink of=$dev bs=4k iflag=direct oflag=direct conv=notrunc \\
-    skip=$(($1 * GENERATION + $2 % GENERATION)) seek=$2 count=$3
+  dd if=$ink of=$dev bs=$4 iflag=direct,skip_bytes,count_bytes oflag=direct,seek_bytes conv=notrunc \\
+    skip=$((($1 * GENERATION + $2 % GENERATION) * 4096)) seek=$(($2 * 4096)) count=$(($3 * 4096))
 }
-put() { tell try $1 $2 $3; ink_out $1 $2 $3; tell put $1 $2 $3; }
+put() { tell try $1 $2 $3; ink_out $1 $2 $3 128k; tell put $1 $2 $3; }
 fill() { at=0; while [ $at -lt $2 ]; do put $1 $at GENERATION; at=$((at + GENERATION)); done; }  # whole generations
 # Never idle for long: the array stays "active", the bits of these blocks set.
 busy() { echo 5 > $sys/safe_mode_delay; put $1 $2 1; (while sleep 0.5; do put $1 $2 1; done) & }
 # Writes over and over, until the power goes: either of two generations may be found then, or none.
 scribble() {
   at=$((RANDOM % 1000)); tell try 11 $at 24; tell try 12 $at 24; sleep 0.5
-  (while ink_out 11 $at 24; do ink_out 12 $at 24; done) &
+  (while ink_out 11 $at 24 4k; do ink_out 12 $at 24 4k; done) &
   sleep 0.$((RANDOM % 90 + 10))
 }
 
@@ -65,7 +73,7 @@ actions_of() { echo $(dmesg | sed -n "s/.*md: \\(.*\\) of RAID array ${dev#/dev/
 actions() { tell actions $(actions_of); }
 digest() { tell digest $(dd if=$dev bs=1M iflag=direct | md5sum); }
 # md fills whoever is added before it makes the copies of an unclean array equal; 6.1 forgets then where they differ.
-equal() { settle; until is resync_start none; do sleep 0.2; done; }
+equal() { settle; until is resync_start none; do nap; done; }
 run() { equal; echo $1 > $sys/sync_action; settle; }
 check() { run check; tell mismatches $(cat $sys/mismatch_cnt); }
 # As the README has it: whoever let such a kernel do it repairs.
@@ -74,8 +82,8 @@ mend() { equal; if actions_of | grep -q '^recover.* resync'; then run repair; fi
 
 _SCENE_TIMEOUT = 200
 """Seconds that a scene may take in the guest."""
-_MOST_DISKS = 48
-"""Of a boot: each disk takes interrupts, of which there are some two hundred."""
+_BOOTS = 2
+"""Side by side, as many as there are cores: a guest has one."""
 
 _PLAY = """
 echo 10 > /proc/sys/dev/raid/speed_limit_min
@@ -123,31 +131,23 @@ class Outcome:
 def play(guest: Guest, scenes: Sequence[Scene], ink: Ink, *, cut: float | None = None) -> dict[str, Outcome]:
     """Play them all, and cut the power: as soon as the last has ended, or, with `cut`, that many seconds later.
 
-    In as few boots as the number of disks allows, two at a time.
+    In two boots, at the same time.
     """
-    if not scenes:
-        return {}
-    parts: list[list[Scene]] = [[]]
-    for scene in scenes:
-        if sum(len(other.images) for other in parts[-1]) + len(scene.images) > _MOST_DISKS:
-            parts.append([])
-        parts[-1].append(scene)
-    with ThreadPoolExecutor(2) as pool:
+    parts = [part for first in range(_BOOTS) if (part := scenes[first::_BOOTS])]
+    with ThreadPoolExecutor(_BOOTS) as pool:
         outcomes = pool.map(lambda part: _play_together(guest, part, ink, cut), parts)
         return {name: outcome for part in outcomes for name, outcome in part.items()}
 
 
 def _play_together(guest: Guest, scenes: Sequence[Scene], ink: Ink, cut: float | None) -> dict[str, Outcome]:
     images = [image for scene in scenes for image in scene.images]
-    ink_disk = f"/dev/{disk_name(len(images))}"
     files = {"prelude": PRELUDE}
     first = 0
     for number, scene in enumerate(scenes):
-        disks = [f"/dev/{disk_name(first + index)}" for index in range(len(scene.images))]
-        first += len(disks)
-        files[f"scenes/{scene.name}"] = _script(scene, number, disks, ink_disk)
+        files[f"scenes/{scene.name}"] = _script(scene, number, first, len(images))
+        first += len(scene.images)
     script = _PLAY + (f"say {CUT}; sleep 100\n" if cut is not None else "")
-    report = guest.boot(script, images, readonly=[ink.path], files=files, cut=cut)
+    report = guest.boot(script, images, readonly=[ink.path], scsi=True, files=files, cut=cut)
     outcomes = {scene.name: Outcome() for scene in scenes}
     for name, *words in (line for line in report.said if line and line[0] in outcomes):
         outcomes[name].told.append(words)
@@ -156,14 +156,14 @@ def _play_together(guest: Guest, scenes: Sequence[Scene], ink: Ink, cut: float |
     return outcomes
 
 
-def _script(scene: Scene, number: int, disks: Iterable[str], ink: str) -> str:
+def _script(scene: Scene, number: int, first: int, ink: int) -> str:
     device = f"md{number}"
-    names = "".join(f"{letter}={disk} " for letter, disk in zip("abcdefgh", disks, strict=False))
     letters = "abcdefgh"[: len(scene.images)]
+    names = "".join(f"{letter}=$(disk {unit}) " for unit, letter in enumerate(letters, first))
     head = (
-        f"id={scene.name} dev=/dev/{device} sys=/sys/block/{device}/md ink={ink}\n"
-        f"{names} letters='{' '.join(letters)}'\n"
-        ". /prelude\n"
+        f"id={scene.name} dev=/dev/{device} sys=/sys/block/{device}/md letters='{' '.join(letters)}'\n"
+        f". /prelude\n"
+        f"{names} ink=$(disk {ink})\n"
     )
     return f"{head}{scene.script}\n"
 

@@ -57,16 +57,16 @@ _DIFFERENT = "dd if=$ink of=$b bs=1M seek=1 count=7"
 _WRITTEN = "settle; put 1 0 16; put 1 1000 8"
 _WITHOUT_B = "manage --fail $b; manage --remove $b; put 2 20 4; put 2 500 4"
 _DEGRADED = f"{_WRITTEN}; {_WITHOUT_B}"
-_TO_RECOVER = "create --raid-devices=2 $bitmap $a missing; fill 1 1024; speed 300; manage --add $b"
+_TO_RECOVER = "create --raid-devices=2 $bitmap $a missing; fill 1 1024; copy_to 4096; manage --add $b"
 _TO_RE_ADD = (
     "pair $bitmap; settle; put 1 0 16; manage --fail $b; manage --remove $b; fill 2 1024;"
-    " speed 300; manage --re-add $b"
+    " copy_to 4096; manage --re-add $b"
 )
-_PARTLY = "shows $b 'Recovery Offset : [1-9]'; speed 20"
-_RESYNCED_PARTLY = "speed 300; until is resync_start '[1-9].*'; do sleep 0.2; done"
+_PARTLY = "shows $b 'Recovery Offset : [1-9]'"
+_RESYNCED_PARTLY = "copy_to 4096; until is resync_start '[1-9]*'; do nap; done"
 _REPLACING = (
-    "pair $bitmap; settle; fill 1 1024; manage --add-spare $c; speed 300;"
-    " manage --replace $a --with $c; shows $c 'Recovery Offset : [1-9]'; speed 20"
+    "pair $bitmap; settle; fill 1 1024; manage --add-spare $c; copy_to 4096;"
+    " manage --replace $a --with $c; shows $c 'Recovery Offset : [1-9]'"
 )
 
 STATES: dict[str, State] = {
@@ -194,7 +194,7 @@ STATES: dict[str, State] = {
         copies="resync of ",
     ),
     "mid-resync-no-bitmap": State(
-        script=f"{_DIFFERENT}; pair --bitmap=none; {_RESYNCED_PARTLY}; speed 20; sleep 0.5",
+        script=f"{_DIFFERENT}; pair --bitmap=none; {_RESYNCED_PARTLY}; sleep 1",
         chunk=None,
         found=_BOTH,
         copies="resync of ",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrortui.units import KIB
+from mirrortui.units import KIB, SECTOR
 from tests.e2e.conftest import World, until
 from tests.interop.guest import Guest
 from tests.interop.kernel.content import BLOCK, Content, Ink
@@ -21,7 +21,7 @@ from tests.interop.kernel.turns import Turn, cut
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.timeout(400)]
 
-_TORN = (710, 1710)
+_TORN = (1110, 1710)
 """Blocks of chunks that were being written when the engine was killed: b took them, a did not."""
 
 _TAKE_OVER = """
@@ -39,7 +39,9 @@ stop
 def test_a_torn_mirror_becomes_equal_in_mid_replacement(
     guests: list[Guest], engine: World, ink: Ink, tmp_path: Path
 ) -> None:
-    old, new, ours = [_torn(engine, f"torn-{name}", tmp_path, ink) for name in ("old", "new", "ours")]
+    old, new, ours = [_whole(engine, f"torn-{name}", tmp_path, ink) for name in ("old", "new", "ours")]
+    for turn in (old, new, ours):
+        _replace_and_write(turn)
     cut(engine, [old, new, ours], random.Random(1))
     for turn in (old, new, ours):
         _tear(turn)
@@ -62,14 +64,18 @@ def test_a_torn_mirror_becomes_equal_in_mid_replacement(
             turn.content.check(*turn.image(letter).data())
 
 
-def _torn(engine: World, name: str, directory: Path, ink: Ink) -> Turn:
-    """One that is killed in a moment, before half of it is copied."""
+def _whole(engine: World, name: str, directory: Path, ink: Ink) -> Turn:
     images = blank(directory, {f"{name}-{letter}.img": SIZE for letter in "abc"})
     turn = Turn(engine, name, images, Content(ink))
     turn.create("ab")
     turn.settle()
     turn.fill(3)
-    turn.speed(64 * KIB)
+    return turn
+
+
+def _replace_and_write(turn: Turn) -> None:
+    """So slowly that minutes pass before a torn chunk is copied: it is killed long before."""
+    turn.speed(16 * KIB)
     turn.replace("a", "c")
     for block in _TORN:
         turn.put(4, block + 1, 1)
@@ -77,10 +83,12 @@ def _torn(engine: World, name: str, directory: Path, ink: Ink) -> Turn:
     writer = turn.writer
     assert writer
     until(lambda: writer.written > 10, "it is being written")
-    return turn
 
 
 def _tear(turn: Turn) -> None:
+    superblock = turn.image("c").examine().superblock
+    assert superblock
+    assert superblock.recovery_offset * SECTOR < _TORN[0] * BLOCK, "too much has been copied"
     for block in _TORN:
         turn.image("b").spoil(block * BLOCK, turn.content.ink.block(5, block))
         turn.content.began(5, block)

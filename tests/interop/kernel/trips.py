@@ -15,7 +15,7 @@ from tests.interop.kernel.turns import Turn
 
 _BLOCKS = SIZE // BLOCK - 256
 """Blocks that every one of these arrays has."""
-_SLOW = 256 * KIB
+_SLOW = 32 * KIB
 
 
 class Hands(Protocol):
@@ -135,7 +135,7 @@ class TheKernel:
 
     def back(self, letter: str, guided: bool) -> None:
         self._do(
-            f"manage --remove ${letter} || true; speed 300; manage --{'re-' if guided else ''}add ${letter}"
+            f"manage --remove ${letter} || true; copy_to 4096; manage --{'re-' if guided else ''}add ${letter}"
         )
 
     def settle(self) -> None:
