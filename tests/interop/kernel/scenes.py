@@ -1,13 +1,16 @@
 """Several arrays in one boot: each scene is a script over disks of its own, all played at the same time.
 
 In a scene `$dev` is its array, `$sys` the array's directory in sysfs, `$a`, `$b`, ... its disks, `$ink` the disk with
-what `put` writes; PRELUDE has the verbs. What a scene tells with `tell` comes back by its name.
+what `put` writes, `$copies` the one that takes what `digest` reads, to be hashed out here; PRELUDE has the verbs. What
+a scene tells with `tell` comes back by its name.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -71,7 +74,10 @@ show() {
 # What was copied and why, so far.
 actions_of() { echo $(dmesg | sed -n "s/.*md: \\(.*\\) of RAID array ${dev#/dev/}\\$/\\1/p"); }
 actions() { tell actions $(actions_of); }
-digest() { tell digest $(dd if=$dev bs=1M iflag=direct | md5sum); }
+digest() {
+  dd if=$dev of=$copies bs=1M iflag=direct oflag=direct seek=$place conv=notrunc
+  tell digest $(blockdev --getsize64 $dev)
+}
 # md fills whoever is added before it makes the copies of an unclean array equal; 6.1 forgets then where they differ.
 equal() { settle; until is resync_start none; do nap; done; }
 run() { equal; echo $1 > $sys/sync_action; settle; }
@@ -82,6 +88,8 @@ mend() { equal; if actions_of | grep -q '^recover.* resync'; then run repair; fi
 
 _SCENE_TIMEOUT = 200
 """Seconds that a scene may take in the guest."""
+_ROOM = 16 * MIB
+"""Of a scene, on the disk with copies."""
 _BOOTS = 2
 """Side by side, as many as there are cores: a guest has one."""
 
@@ -147,23 +155,34 @@ def _play_together(guest: Guest, scenes: Sequence[Scene], ink: Ink, cut: float |
         files[f"scenes/{scene.name}"] = _script(scene, number, first, len(images))
         first += len(scene.images)
     script = _PLAY + (f"say {CUT}; sleep 100\n" if cut is not None else "")
-    report = guest.boot(script, images, readonly=[ink.path], scsi=True, files=files, cut=cut)
     outcomes = {scene.name: Outcome() for scene in scenes}
-    for name, *words in (line for line in report.said if line and line[0] in outcomes):
-        outcomes[name].told.append(words)
-        if words == ["FAILED"]:
-            outcomes[name].failure = _trace(report.console, name)
+    places = {scene.name: number * _ROOM for number, scene in enumerate(scenes)}
+    with tempfile.TemporaryDirectory() as directory:
+        (copies,) = blank(Path(directory), {"copies.img": len(scenes) * _ROOM})
+        report = guest.boot(script, [*images, copies], readonly=[ink.path], scsi=True, files=files, cut=cut)
+        for name, *words in (line for line in report.said if line and line[0] in outcomes):
+            if words[0] == "digest":
+                words[1] = _digest(copies, places[name], int(words[1]))
+            outcomes[name].told.append(words)
+            if words == ["FAILED"]:
+                outcomes[name].failure = _trace(report.console, name)
     return outcomes
 
 
-def _script(scene: Scene, number: int, first: int, ink: int) -> str:
+def _digest(path: Path, offset: int, count: int) -> str:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return hashlib.md5(file.read(count)).hexdigest()
+
+
+def _script(scene: Scene, number: int, first: int, copies: int) -> str:
     device = f"md{number}"
     letters = "abcdefgh"[: len(scene.images)]
     names = "".join(f"{letter}=$(disk {unit}) " for unit, letter in enumerate(letters, first))
     head = (
         f"id={scene.name} dev=/dev/{device} sys=/sys/block/{device}/md letters='{' '.join(letters)}'\n"
         f". /prelude\n"
-        f"{names} ink=$(disk {ink})\n"
+        f"{names} copies=$(disk {copies}) ink=$(disk {copies + 1}) place={number * _ROOM // MIB}\n"
     )
     return f"{head}{scene.script}\n"
 
