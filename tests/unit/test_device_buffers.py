@@ -1,0 +1,88 @@
+"""Buffers: whose bytes are whose, where they lie in memory, and what goes back to the system."""
+
+from __future__ import annotations
+
+import gc
+import random
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mirrortui.device.buffers import Buffer, Pool
+from mirrortui.units import KIB, MIB
+
+HUGE = 2 * MIB
+KEPT = 64 * MIB
+
+
+def mappings() -> str:
+    return Path("/proc/self/smaps").read_text()
+
+
+def resident() -> int:
+    """Bytes of memory of this process."""
+    return (
+        int(re.findall(r"^Rss: +(\d+)", Path("/proc/self/smaps_rollup").read_text(), re.MULTILINE)[0]) * KIB
+    )
+
+
+def flags_at(address: int) -> list[str]:
+    """What the kernel was told of the mapping there."""
+    for found in re.finditer(
+        r"^([0-9a-f]+)-([0-9a-f]+) .*?^VmFlags: (.*?)$", mappings(), re.DOTALL | re.MULTILINE
+    ):
+        if int(found[1], 16) <= address < int(found[2], 16):
+            return found[3].split()
+    raise AssertionError("nothing is mapped there")
+
+
+@pytest.mark.parametrize("size", [4 * KIB, 32 * KIB, 64 * KIB, 256 * KIB, MIB, 2 * MIB, 8 * MIB])
+def test_large_ones_lie_in_huge_pages(size: int) -> None:
+    pool = Pool()
+    buffers = [pool.empty(size) for _ in range(40)]
+    assert all(buffer.addr % 4096 == 0 for buffer in buffers)
+    assert ("hg" in flags_at(buffers[0].addr)) == (size >= 64 * KIB)
+    if size >= 64 * KIB:
+        assert all(buffer.addr % min(size, HUGE) == 0 for buffer in buffers), "none lies across two"
+        assert len({buffer.addr // HUGE for buffer in buffers}) == -(-40 * min(size, HUGE) // HUGE)
+
+
+@given(st.randoms(use_true_random=False))
+def test_nobody_shares_bytes_with_anybody(rng: random.Random) -> None:
+    pool = Pool()
+    held: dict[int, Buffer] = {}
+    for number in range(1, 120):
+        if held and rng.random() < 0.4:
+            mark, buffer = held.popitem()
+            assert bytes(buffer.view) == bytes([mark]) * buffer.size
+            buffer.drop()
+            continue
+        buffer = pool.empty(rng.choice([1, 4096, 5000, 64 * KIB, 100 * KIB, MIB]))
+        buffer.view[:] = bytes([number]) * buffer.size
+        held[number] = buffer
+    for mark, buffer in held.items():
+        assert bytes(buffer.view) == bytes([mark]) * buffer.size
+
+
+@pytest.mark.parametrize("size", [16 * KIB, 64 * KIB, MIB, 4 * MIB])
+def test_memory_goes_back_but_for_what_is_kept(size: int) -> None:
+    gc.collect()  # other tests' pools
+    pool, before = Pool(), resident()
+    buffers = [pool.take(b"x" * size) for _ in range(4 * KEPT // size)]
+    assert resident() - before > 3 * KEPT
+    last = buffers.pop()
+    for buffer in buffers:
+        buffer.drop()
+    del buffer, buffers
+    assert KEPT // 2 < resident() - before < KEPT * 3 // 2
+    assert bytes(last.view) == b"x" * size, "what somebody has stays"
+
+
+def test_one_that_comes_back_is_taken_again() -> None:
+    pool = Pool()
+    first = pool.empty(100 * KIB)
+    first.drop()
+    assert pool.empty(128 * KIB) is first
