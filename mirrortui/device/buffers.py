@@ -29,7 +29,7 @@ class Slab:
         """`size`: bytes of a buffer, a power of two."""
         huge = size >= _LEAST_IN_HUGE
         length = max(size, _HUGE) if huge else size
-        room = length + _HUGE if huge else length
+        room = length + _HUGE - mmap.PAGESIZE if huge else length
         self._map = mmap.mmap(-1, room, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         begin = addressof(c_char.from_buffer(self._map))
         start = -begin % _HUGE if huge else 0

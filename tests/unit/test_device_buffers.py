@@ -79,6 +79,9 @@ def test_memory_goes_back_but_for_what_is_kept(size: int) -> None:
     del buffer, buffers
     assert KEPT // 2 < resident() - before < KEPT * 3 // 2
     assert bytes(last.view) == b"x" * size, "what somebody has stays"
+    again = pool.empty(size)
+    again.drop()
+    assert pool.empty(size) is again, "what comes back later is kept as before"
 
 
 def test_one_that_comes_back_is_taken_again() -> None:
