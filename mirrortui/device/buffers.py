@@ -1,7 +1,7 @@
 """Aligned buffers, pooled: a payload belongs to the engine from receipt to the last member's completion (I7).
 
 Large ones lie in huge pages, many in one. What is contiguous in memory is one piece of a direct transfer, instead of
-one for each page; virtual disks in particular are slow with many pieces, up to half as fast.
+one for each page; virtual disks in particular lose up to half their speed to many pieces.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ _HUGE = 2 << 20
 """Bytes of a huge page."""
 _LEAST_IN_HUGE = 64 << 10
 """Bytes of the smallest buffers that are worth one."""
+_WIPE_ON_FORK = 18
+"""MADV_WIPEONFORK of include/uapi/asm-generic/mman-common.h, which Python has no name for."""
 _KEEP = 64 << 20
 """Bytes of idle buffers a pool keeps; the rest goes back to the system."""
 
@@ -29,8 +31,7 @@ class Slab:
         """`size`: bytes of a buffer, a power of two."""
         huge = size >= _LEAST_IN_HUGE
         length = max(size, _HUGE) if huge else size
-        room = length + _HUGE - mmap.PAGESIZE if huge else length
-        self._map = mmap.mmap(-1, room, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self._map = _huge_pages(length + _HUGE - mmap.PAGESIZE) if huge else mmap.mmap(-1, length)
         begin = addressof(c_char.from_buffer(self._map))
         start = -begin % _HUGE if huge else 0
         self.view = memoryview(self._map)[start : start + length]
@@ -39,9 +40,18 @@ class Slab:
         """Buffers that there are in it."""
         self.idle = 0
         """Those of them that nobody has."""
-        if huge:
-            with contextlib.suppress(OSError):  # a kernel without them
-                self._map.madvise(mmap.MADV_HUGEPAGE)
+
+
+def _huge_pages(length: int) -> mmap.mmap:
+    """Only private memory has them. A fork must not copy it, or what a direct read brings may end in the copy: open(2),
+    on O_DIRECT. Where the kernel will not have that, it is shared memory, in pages as they come.
+    """
+    with contextlib.suppress(OSError):
+        found = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        found.madvise(_WIPE_ON_FORK)
+        found.madvise(mmap.MADV_HUGEPAGE)
+        return found
+    return mmap.mmap(-1, length)
 
 
 class Buffer:

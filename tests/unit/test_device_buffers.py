@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mirrortui.device import buffers
 from mirrortui.device.buffers import Buffer, Pool
 from mirrortui.units import KIB, MIB
 
@@ -42,12 +43,21 @@ def flags_at(address: int) -> list[str]:
 @pytest.mark.parametrize("size", [4 * KIB, 32 * KIB, 64 * KIB, 256 * KIB, MIB, 2 * MIB, 8 * MIB])
 def test_large_ones_lie_in_huge_pages(size: int) -> None:
     pool = Pool()
-    buffers = [pool.empty(size) for _ in range(40)]
-    assert all(buffer.addr % 4096 == 0 for buffer in buffers)
-    assert ("hg" in flags_at(buffers[0].addr)) == (size >= 64 * KIB)
+    some = [pool.empty(size) for _ in range(40)]
+    assert all(buffer.addr % 4096 == 0 for buffer in some)
+    assert ("hg" in flags_at(some[0].addr)) == (size >= 64 * KIB)
+    assert {"sh", "wf"} & set(flags_at(some[0].addr)), "shared or wiped, or a fork would copy it"
     if size >= 64 * KIB:
-        assert all(buffer.addr % min(size, HUGE) == 0 for buffer in buffers), "none lies across two"
-        assert len({buffer.addr // HUGE for buffer in buffers}) == -(-40 * min(size, HUGE) // HUGE)
+        assert all(buffer.addr % min(size, HUGE) == 0 for buffer in some), "none lies across two"
+        assert len({buffer.addr // HUGE for buffer in some}) == -(-40 * min(size, HUGE) // HUGE)
+
+
+def test_a_kernel_without_them_does_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buffers, "_WIPE_ON_FORK", 9999)
+    pool = Pool()
+    one, other = pool.take(b"x" * MIB), pool.take(b"y" * MIB)
+    assert "sh" in flags_at(one.addr)
+    assert (bytes(one.view), bytes(other.view)) == (b"x" * MIB, b"y" * MIB)
 
 
 @given(st.randoms(use_true_random=False))
@@ -71,12 +81,12 @@ def test_nobody_shares_bytes_with_anybody(rng: random.Random) -> None:
 def test_memory_goes_back_but_for_what_is_kept(size: int) -> None:
     gc.collect()  # other tests' pools
     pool, before = Pool(), resident()
-    buffers = [pool.take(b"x" * size) for _ in range(4 * KEPT // size)]
+    taken = [pool.take(b"x" * size) for _ in range(4 * KEPT // size)]
     assert resident() - before > 3 * KEPT
-    last = buffers.pop()
-    for buffer in buffers:
+    last = taken.pop()
+    for buffer in taken:
         buffer.drop()
-    del buffer, buffers
+    del buffer, taken
     assert KEPT // 2 < resident() - before < KEPT * 3 // 2
     assert bytes(last.view) == b"x" * size, "what somebody has stays"
     again = pool.empty(size)
