@@ -18,7 +18,7 @@ from tests.support import needs
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.timeout(600)]
 
-MODULES = (*python_disk.MODULES, "nvme", "ahci", "sd_mod")
+MODULES = (*python_disk.MODULES, "nvme", "ahci")
 SPARE_IS_LOW = 1
 """Of an NVMe disk's critical warnings."""
 
