@@ -25,16 +25,16 @@ _KEEP = 64 << 20
 class Slab:
     """Memory for one buffer, or for several that fill a huge page. It goes back to the system with the last of them."""
 
-    __slots__ = ("_map", "addr", "count", "idle", "view")
+    __slots__ = ("addr", "count", "idle", "view")
 
     def __init__(self, size: int) -> None:
         """`size`: bytes of a buffer, a power of two."""
         huge = size >= _LEAST_IN_HUGE
         length = max(size, _HUGE) if huge else size
-        self._map = _huge_pages(length + _HUGE - mmap.PAGESIZE) if huge else mmap.mmap(-1, length)
-        begin = addressof(c_char.from_buffer(self._map))
+        memory = _huge_pages(length + _HUGE - mmap.PAGESIZE) if huge else mmap.mmap(-1, length)
+        begin = addressof(c_char.from_buffer(memory))
         start = -begin % _HUGE if huge else 0
-        self.view = memoryview(self._map)[start : start + length]
+        self.view = memoryview(memory)[start : start + length]
         self.addr = begin + start
         self.count = length // size
         """Buffers that there are in it."""

@@ -41,7 +41,7 @@ def check(folder: Path, size: int, rounds: int, *, direct: bool) -> list[tuple[f
     one, other = member(folder, "one", size), member(folder, "other", size)
     fill(one)
     shutil.copyfile(one, other)
-    os.sync()
+    os.sync()  # what is not on the disk yet stays in the cache, and is written while others read
     found = []
     with ours(folder, [one, other], direct=direct) as mirror:
         compared = mirror.status().size
@@ -129,7 +129,6 @@ def _cmp(one: Path, other: Path, size: int, *, direct: bool) -> float:
     """Seconds to compare that many bytes of the data; cmp has no O_DIRECT of its own, dd reads for it then."""
     for path in (one, other):
         with path.open("rb") as file:
-            os.fsync(file.fileno())  # what is not on the disk yet stays in the cache
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     command = f"cmp --ignore-initial={MIB} --bytes={size} {one} {other}"
     if direct:

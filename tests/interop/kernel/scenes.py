@@ -40,7 +40,11 @@ nap() { read -t 0.2 _ <&9 || true; }
 is() { read -r found < $sys/$1 || true; case $found in ($2) true ;; (*) false ;; esac; }
 speed() { echo $1 > $sys/sync_speed_min; echo $1 > $sys/sync_speed_max; }  # KiB/s; at first there is hardly any
 # A copy goes so far and waits, however long the host takes. Sectors of a member's data.
-copy_to() { echo frozen > $sys/sync_action; echo $1 > $sys/sync_max; echo idle > $sys/sync_action; speed 1000000; }
+# md takes no limit while its thread looks whether anything is to be copied, as it does when it is told to freeze.
+copy_to() {
+  until { echo frozen > $sys/sync_action; echo $1 > $sys/sync_max; }; do nap; done
+  echo idle > $sys/sync_action; speed 1000000
+}
 settle() { echo max > $sys/sync_max; speed 1000000; until is sync_action idle; do nap; done; }
 whole() { settle; until is degraded 0; do nap; settle; done; }
 at_rest() { is array_state clean || is array_state readonly || is array_state read-auto; }
@@ -181,7 +185,7 @@ def _script(scene: Scene, number: int, first: int, copies: int) -> str:
     names = "".join(f"{letter}=$(disk {unit}) " for unit, letter in enumerate(letters, first))
     head = (
         f"id={scene.name} dev=/dev/{device} sys=/sys/block/{device}/md letters='{' '.join(letters)}'\n"
-        f". /prelude\n"
+        ". /prelude\n"
         f"{names} copies=$(disk {copies}) ink=$(disk {copies + 1}) place={number * _ROOM // MIB}\n"
     )
     return f"{head}{scene.script}\n"
